@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Description: io_uring_setup, resizing and mmap of a ring, on window pages.
+ */
+#include "ring.h"
+
+#include <errno.h>
+#include <liburing/compat.h>
+#include <liburing/io_uring.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Pages the kernel uses for a ring. Unmapping them is up to who mapped them. */
+struct area {
+	uintptr_t address;
+	size_t length;
+	bool mapped;
+};
+
+struct ring {
+	int fd;
+	dev_t device;		/* tell this ring from a later user of its fd */
+	ino_t inode;
+	unsigned int flags;
+	bool in_window;		/* else the kernel's memory, or the caller's */
+	struct area rings;	/* SQ and CQ ring */
+	struct area sqes;
+	struct ring *next;
+};
+
+#define MAX_ENTRIES	32768U		/* IORING_MAX_ENTRIES */
+#define MAX_CQ_ENTRIES	(2 * MAX_ENTRIES)
+/* struct io_rings before its CQEs: 64 bytes today, the rest to grow into */
+#define RINGS_HEADER	HOST_PAGE_SIZE
+/* flags that could change what a ring needs, and that nobody here knows yet */
+#define UNKNOWN_FLAGS	(~((IORING_SETUP_SQ_REWIND << 1) - 1))
+
+static long setup(unsigned int entries, struct io_uring_params *p)
+{
+	long ret = syscall(SYS_io_uring_setup, entries, p);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static long do_register(int fd, unsigned int opcode, void *arg,
+			unsigned int nr_args)
+{
+	long ret = syscall(SYS_io_uring_register, fd, opcode, arg, nr_args);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static uint32_t round_up_to_power_of_2(uint32_t n)
+{
+	return n <= 1 ? 1 : 1U << (32 - __builtin_clz(n - 1));
+}
+
+/*
+ * At least what io_fill_params() and rings_size() in the kernel's io_uring.c
+ * come to. Entries that the kernel refuses need no memory: it gets to say so.
+ */
+static void ring_sizes(unsigned int entries, const struct io_uring_params *p,
+		       unsigned int flags, size_t *rings, size_t *sqes)
+{
+	size_t sq = entries > MAX_ENTRIES ? MAX_ENTRIES : entries;
+	size_t cq;
+
+	sq = round_up_to_power_of_2((uint32_t) sq);
+	cq = 2 * sq;
+	if (flags & IORING_SETUP_CQSIZE) {
+		cq = p->cq_entries > MAX_CQ_ENTRIES ? MAX_CQ_ENTRIES :
+						      p->cq_entries;
+		cq = round_up_to_power_of_2((uint32_t) cq);
+	}
+	*sqes = page_align(sq * sizeof(struct io_uring_sqe) *
+			   (flags & IORING_SETUP_SQE128 ? 2 : 1));
+	*rings = page_align(RINGS_HEADER + sq * sizeof(uint32_t) +
+			    cq * sizeof(struct io_uring_cqe) *
+			    (flags & IORING_SETUP_CQE32 ? 2 : 1));
+}
+
+static void area_free(struct window *w, struct area *area)
+{
+	if (area->length && !area->mapped)
+		window_munmap(w, area->address, area->length);
+	memset(area, 0, sizeof(*area));
+}
+
+static int area_allocate(struct window *w, struct area *area, size_t length)
+{
+	long address = window_mmap(w, length);
+
+	if (address < 0)
+		return (int) address;
+	*area = (struct area) { .address = (uintptr_t) address,
+				.length = length };
+	return 0;
+}
+
+static int areas_allocate(struct window *w, struct area *rings,
+			  struct area *sqes, size_t rings_size,
+			  size_t sqes_size)
+{
+	int ret = area_allocate(w, rings, rings_size);
+
+	if (!ret) {
+		ret = area_allocate(w, sqes, sqes_size);
+		if (ret)
+			area_free(w, rings);
+	}
+	return ret;
+}
+
+static void give_areas(struct io_uring_params *p, const struct area *rings,
+		       const struct area *sqes)
+{
+	p->sq_off.user_addr = sqes->address;
+	p->cq_off.user_addr = rings->address;
+}
+
+/* What the caller would have seen of a ring that the kernel allocated. */
+static void hide_areas(struct io_uring_params *p)
+{
+	p->flags &= ~IORING_SETUP_NO_MMAP;
+	p->sq_off.user_addr = 0;
+	p->cq_off.user_addr = 0;
+}
+
+static struct ring **find_ring(struct window *w, int fd)
+{
+	struct ring **link = &w->rings;
+
+	while (*link && (*link)->fd != fd)
+		link = &(*link)->next;
+	return link;
+}
+
+void ring_closed(struct window *w, int fd)
+{
+	struct ring **link = find_ring(w, fd);
+	struct ring *ring = *link;
+
+	if (!ring)
+		return;
+	*link = ring->next;
+	area_free(w, &ring->rings);
+	area_free(w, &ring->sqes);
+	free(ring);
+}
+
+static void remember(struct window *w, struct ring *ring, long fd)
+{
+	struct stat st = { 0 };
+
+	/* an fd closed behind our back may be back as a new ring */
+	ring_closed(w, (int) fd);
+	fstat((int) fd, &st);
+	ring->fd = (int) fd;
+	ring->device = st.st_dev;
+	ring->inode = st.st_ino;
+	ring->next = w->rings;
+	w->rings = ring;
+}
+
+static long setup_in_window(struct window *w, struct ring *ring,
+			    unsigned int entries, struct io_uring_params *p)
+{
+	struct io_uring_params in_window = *p, by_kernel = *p;
+	size_t rings, sqes;
+	long fd;
+	int ret;
+
+	ring_sizes(entries, p, p->flags, &rings, &sqes);
+	ret = areas_allocate(w, &ring->rings, &ring->sqes, rings, sqes);
+	if (ret)
+		return ret;
+	give_areas(&in_window, &ring->rings, &ring->sqes);
+	in_window.flags |= IORING_SETUP_NO_MMAP;
+	fd = setup(entries, &in_window);
+	if (fd >= 0) {
+		hide_areas(&in_window);
+		*p = in_window;
+		ring->in_window = true;
+		return fd;
+	}
+	area_free(w, &ring->rings);
+	area_free(w, &ring->sqes);
+	if (fd != -EINVAL)
+		return fd;
+	/* bad parameters, or a kernel that does not know NO_MMAP */
+	fd = setup(entries, &by_kernel);
+	if (fd >= 0)
+		*p = by_kernel;
+	return fd;
+}
+
+long ring_setup(struct window *w, unsigned int entries,
+		struct io_uring_params *p)
+{
+	struct ring *ring;
+	long fd;
+
+	if (!window_contains(w, (uintptr_t) p, sizeof(*p)))
+		return -EFAULT;
+	if (p->flags & UNKNOWN_FLAGS)
+		return -EINVAL;
+	/* its "fd" is an index into a table of this thread's, not for close */
+	if (p->flags & IORING_SETUP_REGISTERED_FD_ONLY)
+		return setup(entries, p);
+	ring = calloc(1, sizeof(*ring));
+	if (!ring)
+		return -ENOMEM;
+	ring->flags = p->flags;
+	if (p->flags & IORING_SETUP_NO_MMAP)
+		fd = setup(entries, p);
+	else
+		fd = setup_in_window(w, ring, entries, p);
+	if (fd < 0)
+		free(ring);
+	else
+		remember(w, ring, fd);
+	return fd;
+}
+
+long ring_resize(struct window *w, int fd, struct io_uring_params *p,
+		 unsigned int nr_args)
+{
+	struct ring *ring = *find_ring(w, fd);
+	struct area rings = { 0 }, sqes = { 0 };
+	struct io_uring_params in_window;
+	size_t rings_size, sqes_size;
+	long ret;
+
+	if (!window_contains(w, (uintptr_t) p, sizeof(*p)))
+		return -EFAULT;
+	if (!ring || !ring->in_window)
+		return do_register(fd, IORING_REGISTER_RESIZE_RINGS, p,
+				   nr_args);
+	in_window = *p;
+	ring_sizes(p->sq_entries, p,
+		   ring->flags | (p->flags & IORING_SETUP_CQSIZE), &rings_size,
+		   &sqes_size);
+	ret = areas_allocate(w, &rings, &sqes, rings_size, sqes_size);
+	if (ret)
+		return ret;
+	give_areas(&in_window, &rings, &sqes);
+	ret = do_register(fd, IORING_REGISTER_RESIZE_RINGS, &in_window,
+			  nr_args);
+	if (ret < 0) {
+		area_free(w, &rings);
+		area_free(w, &sqes);
+		return ret;
+	}
+	hide_areas(&in_window);
+	*p = in_window;
+	area_free(w, &ring->rings);
+	area_free(w, &ring->sqes);
+	ring->rings = rings;
+	ring->sqes = sqes;
+	return ret;
+}
+
+long ring_mmap(struct window *w, int fd, size_t length, uint64_t offset)
+{
+	struct ring *ring = *find_ring(w, fd);
+	struct area *area = NULL;
+
+	if (!ring)
+		return -EINVAL;
+	if (!ring->in_window)
+		return window_mmap_file(w, length, fd, (long) offset);
+	if (offset == IORING_OFF_SQ_RING || offset == IORING_OFF_CQ_RING)
+		area = &ring->rings;
+	else if (offset == IORING_OFF_SQES)
+		area = &ring->sqes;
+	length = page_align(length);
+	if (!area || !length || length > area->length)
+		return -EINVAL;
+	/* one owner: who maps it twice would unmap it under the other's feet */
+	if (area->mapped)
+		return -EBUSY;
+	if (area->length > length)
+		window_munmap(w, area->address + length, area->length - length);
+	area->length = length;
+	area->mapped = true;
+	return (long) area->address;
+}
+
+static bool is_still_ours(const struct ring *ring)
+{
+	struct stat st;
+
+	return !fstat(ring->fd, &st) && st.st_dev == ring->device &&
+	       st.st_ino == ring->inode;
+}
+
+void rings_close(struct window *w)
+{
+	while (w->rings) {
+		struct ring *ring = w->rings;
+		int fd = ring->fd;
+
+		if (is_still_ours(ring)) {
+			/* nothing may land in pages that will be others' */
+			struct io_uring_sync_cancel_reg all = {
+				.flags = IORING_ASYNC_CANCEL_ANY |
+					 IORING_ASYNC_CANCEL_ALL,
+				.timeout = { .tv_sec = 1, .tv_nsec = 0 },
+			};
+
+			do_register(fd, IORING_REGISTER_SYNC_CANCEL, &all, 1);
+			close(fd);
+		}
+		ring_closed(w, fd);
+	}
+}

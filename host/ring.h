@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Description: ring memory inside the window.
+ *
+ * Linux lets nobody choose the address of a ring's mapping, so a ring is set up
+ * the other way round, with IORING_SETUP_NO_MMAP on pages of the window, and a
+ * later mmap of the ring fd answers with those pages. The caller sees a ring
+ * that the kernel allocated. Kernels without NO_MMAP (before 6.5) do map a ring
+ * at a fixed address, and get that.
+ */
+#ifndef LIBURING_WASM_RING_H
+#define LIBURING_WASM_RING_H
+
+#include "window.h"
+
+struct io_uring_params;
+
+/* io_uring_setup(2): the ring fd or -errno. */
+long ring_setup(struct window *w, unsigned int entries,
+		struct io_uring_params *p);
+
+/* io_uring_register(2) with IORING_REGISTER_RESIZE_RINGS. */
+long ring_resize(struct window *w, int fd, struct io_uring_params *p,
+		 unsigned int nr_args);
+
+/* mmap(2) of a ring fd: an address in the window, or -errno. */
+long ring_mmap(struct window *w, int fd, size_t length, uint64_t offset);
+
+/* Forgets a ring whose fd is being closed. */
+void ring_closed(struct window *w, int fd);
+
+/* Cancels what is in flight on all rings of @w and closes them. */
+void rings_close(struct window *w);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Description: carries out a system call of the wasm module. Only those that
+ * deal with memory are not passed on as they are.
+ */
+#include "syscall.h"
+
+#include <errno.h>
+#include <liburing/compat.h>
+#include <liburing/io_uring.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ring.h"
+
+#ifndef __x86_64__
+#error "the module is compiled with the system call numbers of x86-64"
+#endif
+
+static long pass_on(const long call[7])
+{
+	long ret = syscall(call[0], call[1], call[2], call[3], call[4], call[5],
+			   call[6]);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static long do_mmap(struct window *w, const long call[7])
+{
+	size_t length = (size_t) call[2];
+	int prot = (int) call[3], flags = (int) call[4], fd = (int) call[5];
+
+	if (prot != (PROT_READ | PROT_WRITE) || flags & MAP_FIXED)
+		return -EINVAL;
+	if (flags & MAP_ANONYMOUS)
+		return window_mmap(w, length);
+	return ring_mmap(w, fd, length, (uint64_t) call[6]);
+}
+
+static long do_register(struct window *w, const long call[7])
+{
+	if ((unsigned int) call[2] == IORING_REGISTER_RESIZE_RINGS)
+		return ring_resize(w, (int) call[1],
+				   (struct io_uring_params *) call[3],
+				   (unsigned int) call[4]);
+	return pass_on(call);
+}
+
+long window_syscall(struct window *w, const long call[7])
+{
+	switch (call[0]) {
+	case SYS_io_uring_enter:
+		return pass_on(call);
+	case SYS_io_uring_register:
+		return do_register(w, call);
+	case SYS_io_uring_setup:
+		return ring_setup(w, (unsigned int) call[1],
+				  (struct io_uring_params *) call[2]);
+	case SYS_mmap:
+		return do_mmap(w, call);
+	case SYS_munmap:
+		return window_munmap(w, (uintptr_t) call[1], (size_t) call[2]);
+	case SYS_madvise:
+		return window_madvise(w, (uintptr_t) call[1], (size_t) call[2],
+				      (int) call[3]);
+	case SYS_close:
+		ring_closed(w, (int) call[1]);
+		return pass_on(call);
+	case SYS_prlimit64:
+		return pass_on(call);
+	default:
+		return -ENOSYS;
+	}
+}

@@ -1,0 +1,174 @@
+/** Makes an instance: the wasm module, its memory, and the functions bound to both. */
+import { argumentError, systemError } from './errors.js';
+import { bind, type Functions } from './generated/functions.js';
+import type { Pages } from './heap.js';
+import { type Macros, macros } from './macros.js';
+import { type AddressSource, Memory } from './memory.js';
+import type { Struct, StructType } from './struct.js';
+
+/** A window of the host shim: addresses that are the same in wasm and in the host. */
+export interface HostWindow extends Pages {
+  /** First address. */
+  readonly start: number;
+  /** Maps the window over a wasm memory. */
+  attach(memory: ArrayBuffer): void;
+  /** Carries out the system call described in the window at `block`. */
+  syscall(block: number): void;
+  /** Closes the rings and gives the mappings back. */
+  close(): void;
+}
+
+/** The host shim. */
+export interface Host extends AddressSource {
+  openWindow(size: number): HostWindow;
+}
+
+/** Settings of an instance. */
+export interface InstanceOptions {
+  /**
+   * Bytes for structs, rings and buffers; a multiple of 64 KiB. They take no memory before they are
+   * used. Default: 64 MiB, or 1 MiB where there is no host.
+   */
+  windowSize?: number;
+}
+
+/** A liburing of its own: functions, and the memory that their structs are in. */
+export interface Instance {
+  /** liburing's functions and macros, bound to this instance's memory. */
+  readonly functions: Functions & Macros;
+  /** What structs and buffers are allocated from. */
+  readonly memory: Memory;
+  /** Whether system calls can be made. Without a host, SQEs can be prepared, and no more. */
+  readonly hasHost: boolean;
+  /** Closes the instance's rings and unmaps its window. Nothing of it may be used afterwards. */
+  close(): void;
+}
+
+const WASM_PAGE = 65536;
+const HOST_PAGE = 4096;
+const STACK_SIZE = 65536;
+const ENOSYS = 38;
+const DEFAULT_WINDOW = 64 << 20;
+const DEFAULT_MEMORY = 1 << 20;
+
+/** Where a module without a host has its memory from: what is left of it. */
+class OrdinaryPages implements Pages {
+  readonly #bytes: Uint8Array;
+  readonly #free = new Map<number, number[]>();
+  #next: number;
+
+  constructor(bytes: Uint8Array, start: number) {
+    this.#bytes = bytes;
+    this.#next = start;
+  }
+
+  mmap(length: number): number {
+    const size = roundUp(length, HOST_PAGE);
+    const used = this.#free.get(size)?.pop();
+    if (used !== undefined) {
+      this.#bytes.fill(0, used, used + size);
+      return used;
+    }
+    if (this.#next + size > this.#bytes.length) return -12;
+    const address = this.#next;
+    this.#next += size;
+    return address;
+  }
+
+  munmap(address: number, length: number): number {
+    const size = roundUp(length, HOST_PAGE);
+    const free = this.#free.get(size) ?? [];
+    free.push(address);
+    this.#free.set(size, free);
+    return 0;
+  }
+}
+
+const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
+
+function checkSize(size: number): void {
+  if (!Number.isInteger(size) || size < 2 * STACK_SIZE || size % WASM_PAGE !== 0 || size > 2 ** 31) {
+    throw argumentError('windowSize', 'a multiple of 64 KiB between 128 KiB and 2 GiB', size);
+  }
+}
+
+const exportedNumber = (exported: WebAssembly.Exports, name: string): number =>
+  Number((exported[name] as WebAssembly.Global).value);
+
+function setStack(exported: WebAssembly.Exports, top: number): void {
+  const global = exported.__stack_pointer as WebAssembly.Global;
+  // the compiler's pointers are 64 bits wide, also where memory is not
+  global.value = typeof global.value === 'bigint' ? BigInt(top) : top;
+}
+
+function bindAll(exported: WebAssembly.Exports, memory: Memory): Functions & Macros {
+  const functions = bind(exported, memory);
+  return { ...functions, ...macros(functions, memory) };
+}
+
+/** An instance whose memory the kernel sees at the same addresses. @internal */
+export function instantiate(module: WebAssembly.Module, host: Host, options: InstanceOptions = {}): Instance {
+  const { windowSize = DEFAULT_WINDOW } = options;
+  checkSize(windowSize);
+  const window = host.openWindow(windowSize);
+  const end = window.start + windowSize;
+  const pages = end / WASM_PAGE;
+  const wasm = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  window.attach(wasm.buffer);
+  const { exports } = new WebAssembly.Instance(module, {
+    env: { memory: wasm },
+    host: { syscall: window.syscall },
+  });
+  // structs on the stack go to the kernel, too
+  setStack(exports, window.mmap(STACK_SIZE) + STACK_SIZE);
+  const memory = new Memory(wasm, window.start, end, window, host);
+  return { functions: bindAll(exports, memory), memory, hasHost: true, close: () => window.close() };
+}
+
+const syscalls: Record<number, string> = {
+  425: 'io_uring_setup',
+  426: 'io_uring_enter',
+  427: 'io_uring_register',
+};
+
+/** An instance in ordinary memory, for SQEs. @internal */
+export function instantiateWithoutHost(
+  module: WebAssembly.Module,
+  why: string,
+  options: InstanceOptions = {},
+): Instance {
+  const { windowSize = DEFAULT_MEMORY } = options;
+  checkSize(windowSize);
+  const pages = windowSize / WASM_PAGE;
+  const wasm = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  let stack = 0;
+  const { exports } = new WebAssembly.Instance(module, {
+    env: { memory: wasm },
+    host: {
+      syscall(block: number): never {
+        const nr = new DataView(wasm.buffer).getUint32(block, true);
+        setStack(exports, stack); // the frames below this call are gone
+        throw systemError(-ENOSYS, syscalls[nr] ?? 'mmap', why);
+      },
+    },
+  });
+  stack = exportedNumber(exports, '__stack_pointer');
+  const start = roundUp(exportedNumber(exports, '__heap_base'), HOST_PAGE);
+  const bytes = new Uint8Array(wasm.buffer);
+  const memory = new Memory(wasm, start, windowSize, new OrdinaryPages(bytes, start), null);
+  return { functions: bindAll(exports, memory), memory, hasHost: false, close: () => {} };
+}
+
+/** Says why a value is not the struct that C wants. @internal */
+export function wrongStruct(value: unknown, type: StructType, memory: Memory, name: string): never {
+  const { name: wanted } = type;
+  const found = value as Partial<Struct> | null | undefined;
+  if (value === null && wanted === 'io_uring_sqe') {
+    throw argumentError(name, 'an io_uring_sqe', 'null: the SQ ring is full, so submit first');
+  }
+  if (found?.memory !== undefined && found.memory !== memory) {
+    throw argumentError(name, `an ${wanted} of the same instance's memory`, value);
+  }
+  if (found?.address === 0) throw argumentError(name, `an ${wanted} that is alive`, 'freed');
+  throw argumentError(name, `an ${wanted}, such as alloc(${wanted}) makes`, value);
+}

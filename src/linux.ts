@@ -1,0 +1,7 @@
+/**
+ * Constants of Linux and its C library that liburing's functions take: `O_RDONLY`, `AT_FDCWD`,
+ * `POLLIN`, `MSG_WAITALL`, error numbers, and so on, as x86-64 has them.
+ *
+ * @packageDocumentation
+ */
+export * from './generated/linux.js';

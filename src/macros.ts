@@ -1,0 +1,85 @@
+/** What the headers have as macros and static inline functions without a symbol. */
+import type { Functions } from './generated/functions.js';
+import { type io_uring, io_uring_cqe, type io_uring_cqe_iter } from './generated/structs.js';
+import type { Memory } from './memory.js';
+
+/** The macros of liburing.h and barrier.h, in the form that TypeScript can give them. */
+export interface Macros {
+  /**
+   * The completions that are there now: `io_uring_for_each_cqe(ring, head, cqe)` in C. They are still
+   * in the ring afterwards; give them back with `io_uring_cq_advance(ring, n)`.
+   *
+   * ```ts
+   * let n = 0;
+   * for (const cqe of io_uring_for_each_cqe(ring)) n++;
+   * io_uring_cq_advance(ring, n);
+   * ```
+   *
+   * @see io_uring_for_each_cqe(3)
+   */
+  io_uring_for_each_cqe(ring: io_uring): IterableIterator<io_uring_cqe>;
+
+  /**
+   * Reads a 32-bit word that the kernel writes, such as `ring.cq.ktail`, before anything that follows.
+   *
+   * @param address - The word's address, a multiple of 4.
+   */
+  io_uring_smp_load_acquire(address: number): number;
+
+  /**
+   * Writes a 32-bit word that the kernel reads, such as `ring.cq.khead`, after everything before.
+   *
+   * @param address - The word's address, a multiple of 4.
+   */
+  io_uring_smp_store_release(address: number, value: number): void;
+}
+
+/** The loop variable of io_uring_for_each_cqe: a C iterator and the pointer that it fills. */
+class CqeIterator implements IterableIterator<io_uring_cqe> {
+  readonly #functions: Functions;
+  readonly #memory: Memory;
+  readonly #iter: io_uring_cqe_iter;
+  readonly #cqe;
+  #done = false;
+
+  constructor(functions: Functions, memory: Memory, ring: io_uring) {
+    this.#functions = functions;
+    this.#memory = memory;
+    this.#iter = functions.io_uring_cqe_iter_init(ring);
+    this.#cqe = memory.allocPointers(io_uring_cqe);
+  }
+
+  next(): IteratorResult<io_uring_cqe> {
+    if (!this.#done && this.#functions.io_uring_cqe_iter_next(this.#iter, this.#cqe)) {
+      return { done: false, value: this.#cqe.value };
+    }
+    return this.return();
+  }
+
+  return(): IteratorResult<io_uring_cqe> {
+    if (!this.#done) {
+      this.#done = true;
+      this.#memory.free(this.#iter);
+      this.#memory.free(this.#cqe);
+    }
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+}
+
+/** Binds the macros to an instance. @internal */
+export function macros(functions: Functions, memory: Memory): Macros {
+  const words = new Int32Array(memory.view.buffer);
+  const index = (address: number): number =>
+    memory.inside(address, 4, 'address') % 4 === 0 ? address >>> 2 : Number.NaN;
+  return {
+    io_uring_for_each_cqe: (ring) => new CqeIterator(functions, memory, ring),
+    io_uring_smp_load_acquire: (address) => Atomics.load(words, index(address)) >>> 0,
+    io_uring_smp_store_release: (address, value) => {
+      Atomics.store(words, index(address), value);
+    },
+  };
+}

@@ -1,0 +1,274 @@
+/** The memory that wasm code sees: allocation, structs in it, and addresses of what is outside. */
+import { argumentError, rangeError, systemError } from './errors.js';
+import { Heap, type Pages } from './heap.js';
+import { Pointers, Struct, StructArray, type StructType } from './struct.js';
+
+/**
+ * What may stand for a pointer: an address, `null` for NULL, memory of the library's, or any
+ * typed array, DataView or Buffer, of which the address of the first byte is taken. Nothing is
+ * copied.
+ */
+export type Address = number | null | ArrayBufferView | Struct | StructArray<Struct>;
+
+/** A pointer to a particular struct: one, an array of them, or bytes that hold one. */
+export type PointerTo<T extends Struct> = T | StructArray<T> | number | null | ArrayBufferView;
+
+type TypedArrayConstructor<T> = {
+  new (buffer: ArrayBuffer, byteOffset: number, length: number): T;
+  readonly BYTES_PER_ELEMENT: number;
+};
+
+/** What knows addresses outside of wasm memory: the host shim. */
+export interface AddressSource {
+  addressOf(view: ArrayBufferView | ArrayBufferLike): number;
+}
+
+/** A range of pages that belongs to a ring, with the views handed out for its entries. */
+export interface EntryViews {
+  readonly type: StructType;
+  /** Bytes from one entry to the next. */
+  readonly entrySize: number;
+  at(address: number): Struct;
+}
+
+const PAGE_SHIFT = 12;
+
+/** The part of a wasm memory that structs and buffers live in. */
+export class Memory {
+  /** The whole linear memory. An address is an offset into it. */
+  readonly view: DataView<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Lowest address that may be handed out. */
+  readonly start: number;
+  /** First address past the last that may be handed out. */
+  readonly end: number;
+  /** Buffers outside of this memory whose address has been taken since it was last emptied. @internal */
+  readonly borrowed: ArrayBufferLike[] = [];
+
+  readonly #heap: Heap;
+  readonly #host: AddressSource | null;
+  readonly #hostAddresses = new WeakMap<ArrayBufferLike, number>();
+  readonly #owners: (EntryViews | undefined)[];
+  readonly #blocks = new Map<number, Struct | StructArray<Struct> | Pointers<Struct>>();
+
+  constructor(memory: WebAssembly.Memory, start: number, end: number, pages: Pages, host: AddressSource | null) {
+    this.view = new DataView(memory.buffer);
+    this.bytes = new Uint8Array(memory.buffer);
+    this.start = start;
+    this.end = end;
+    this.#heap = new Heap(pages, this.bytes);
+    this.#host = host;
+    this.#owners = new Array((end - start) >>> PAGE_SHIFT).fill(undefined);
+  }
+
+  #allocate(size: number): number {
+    const address = this.#heap.allocate(size);
+    if (address > 0) return address;
+    throw systemError(address, 'mmap', `The window has no room for ${size} bytes more.`);
+  }
+
+  /** One zeroed struct, or an array of `length` of them. */
+  alloc<T extends Struct>(type: StructType<T>): T;
+  alloc<T extends Struct>(type: StructType<T>, length: number): StructArray<T>;
+  alloc<T extends Struct>(type: StructType<T>, length?: number): T | StructArray<T> {
+    if (length !== undefined) checkCount(length, type.size);
+    const address = this.#allocate(type.size * (length ?? 1));
+    const block = length === undefined ? new type(this, address) : new StructArray(this, type, address, length);
+    this.#blocks.set(address, block);
+    return block;
+  }
+
+  /** A zeroed typed array, `Uint8Array` unless another type is given. */
+  allocArray(length: number): Uint8Array<ArrayBuffer>;
+  allocArray<T>(length: number, type: TypedArrayConstructor<T>): T;
+  allocArray(length: number, type: TypedArrayConstructor<unknown> = Uint8Array): unknown {
+    checkCount(length, type.BYTES_PER_ELEMENT);
+    return new type(this.view.buffer, this.#allocate(length * type.BYTES_PER_ELEMENT), length);
+  }
+
+  /** Room for pointers to structs, for functions that give one back through an argument. */
+  allocPointers<T extends Struct>(type: StructType<T>, length = 1): Pointers<T> {
+    checkCount(length, 8);
+    const address = this.#allocate(length * 8);
+    const pointers = new Pointers(this, type, address, length);
+    this.#blocks.set(address, pointers as unknown as Pointers<Struct>);
+    return pointers;
+  }
+
+  /** A string as C has it: UTF-8 with a NUL behind it. */
+  allocString(text: string): Uint8Array<ArrayBuffer> {
+    if (text.includes('\0')) throw argumentError('text', 'a string without NUL', text);
+    const encoded = new TextEncoder().encode(text);
+    const bytes = this.allocArray(encoded.length + 1);
+    bytes.set(encoded);
+    return bytes;
+  }
+
+  /** Frees what one of the `alloc` functions returned. Using it afterwards throws. */
+  free(block: Struct | StructArray<Struct> | Pointers<Struct> | ArrayBufferView): void {
+    if (ArrayBuffer.isView(block)) {
+      if (block.buffer !== this.view.buffer || !this.#heap.release(block.byteOffset)) {
+        throw argumentError('block', 'memory that is allocated', block);
+      }
+      return;
+    }
+    const { address } = block;
+    if (block.memory !== this || this.#blocks.get(address) !== block) {
+      throw argumentError('block', 'memory that is allocated, and not yet freed', block);
+    }
+    if (block instanceof Struct && block.attached !== undefined && !(block.attached instanceof Set)) {
+      throw argumentError('block', 'a ring after io_uring_queue_exit()', 'one that is set up');
+    }
+    this.#blocks.delete(address);
+    this.#heap.release(address);
+    block.invalidate();
+  }
+
+  /** Bytes from `address` to the end of the block that starts there; undefined if none does. @internal */
+  sizeOfBlock(address: number): number | undefined {
+    return this.#heap.sizeOf(address);
+  }
+
+  /** Has the entries of a ring in these pages answer to {@link structAt} as the same objects. @internal */
+  setOwner(address: number, length: number, owner: EntryViews | undefined): void {
+    const first = (address - this.start) >>> PAGE_SHIFT;
+    const last = (address + length - 1 - this.start) >>> PAGE_SHIFT;
+    this.#owners.fill(owner, first, last + 1);
+  }
+
+  /** Whose page an address is in, if that is known. @internal */
+  ownerOf(address: number): EntryViews | undefined {
+    return this.#owners[(address - this.start) >>> PAGE_SHIFT];
+  }
+
+  /** The struct at an address that C returned; null for NULL. @internal */
+  structAt<T extends Struct>(type: StructType<T>, address: number): T | null {
+    if (address === 0) return null;
+    const owner = this.ownerOf(address);
+    if (owner !== undefined && (owner.type as unknown) === type) return owner.at(address) as T;
+    return new type(this, address);
+  }
+
+  /**
+   * A struct over memory that was not allocated as one, such as a message in a receive buffer.
+   *
+   * @param where - Its address, or the bytes it is in, which have to be of this memory.
+   */
+  struct<T extends Struct>(type: StructType<T>, where: number | ArrayBufferView): T {
+    return new type(this, this.inside(where, type.size, type.name));
+  }
+
+  /**
+   * The address of something that C code only hands on to the kernel.
+   *
+   * @param bytes - How many bytes will be used there; a view that has fewer is refused.
+   * @internal
+   */
+  address(value: Address | Pointers<Struct>, bytes: number, name: string): number {
+    if (typeof value === 'number') {
+      if (Number.isSafeInteger(value) && value >= 0) return value;
+      throw rangeError(`${name} is ${value}, which is no address`);
+    }
+    if (value === null) return 0;
+    if (ArrayBuffer.isView(value)) return this.#addressOfView(value, bytes, name);
+    return this.#addressOfBlock(value, bytes, name);
+  }
+
+  #addressOfView(view: ArrayBufferView, bytes: number, name: string): number {
+    if (view.byteLength < bytes) {
+      if (view.byteLength === 0 && isDetached(view)) throw argumentError(name, 'attached', 'detached');
+      throw rangeError(`${name} has ${view.byteLength} bytes, but ${bytes} are asked for`);
+    }
+    if (view.buffer === this.view.buffer) return view.byteOffset;
+    if (view.byteLength === 0 && isDetached(view)) throw argumentError(name, 'attached', 'detached');
+    let base = this.#hostAddresses.get(view.buffer);
+    if (base === undefined) {
+      if (this.#host === null) {
+        throw argumentError(name, 'memory of alloc, or an address, as there is no host here', view);
+      }
+      base = this.#host.addressOf(view) - view.byteOffset;
+      this.#hostAddresses.set(view.buffer, base);
+    }
+    this.borrowed.push(view.buffer);
+    return base + view.byteOffset;
+  }
+
+  #addressOfBlock(value: Struct | StructArray<Struct> | Pointers<Struct>, bytes: number, name: string): number {
+    if (!(value instanceof Struct || value instanceof StructArray || value instanceof Pointers)) {
+      throw argumentError(name, 'an address, a typed array, a struct or null', value);
+    }
+    this.#checkOurs(value, name);
+    const { address } = value;
+    const available = value instanceof Struct ? (this.#heap.sizeOf(address) ?? Infinity) : sizeOfArray(value);
+    if (available < bytes) throw rangeError(`${name} has ${available} bytes, but ${bytes} are asked for`);
+    if (!(value instanceof Pointers)) this.borrowed.push(...value.buffers());
+    return address;
+  }
+
+  #checkOurs(value: Struct | StructArray<Struct> | Pointers<Struct>, name: string): void {
+    if (value.memory !== this) throw argumentError(name, "of the same instance's memory", value);
+    if (value.address === 0) throw argumentError(name, 'alive', 'freed');
+  }
+
+  /** An address that C code itself will follow, so that it has to be in this memory. @internal */
+  inside(value: Address | Pointers<Struct>, bytes: number, name: string): number {
+    const address = this.address(value, bytes, name);
+    if (address >= this.start && address + bytes <= this.end) return address;
+    this.borrowed.length = 0;
+    throw value === null
+      ? argumentError(name, 'memory, as C writes to it', null)
+      : rangeError(`${name} has to be in the window, as liburing itself reads or writes it`);
+  }
+
+  /** A string's address: text that ends, somewhere. @internal */
+  string(value: Address, name: string): number {
+    if (typeof value === 'string') {
+      throw argumentError(name, 'a C string in memory, such as allocString(text) makes', value);
+    }
+    if (ArrayBuffer.isView(value)) {
+      const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+      if (!bytes.includes(0)) throw rangeError(`${name} does not end with NUL`);
+    }
+    return this.address(value, 0, name);
+  }
+
+  /** Stores a pointer in a struct; the struct keeps the buffer it points to from being collected. @internal */
+  setPointer(struct: Struct, offset: number, value: Address, name: string): void {
+    this.borrowed.length = 0;
+    const address = this.address(value, 0, name);
+    if (this.borrowed.length > 0) {
+      struct.attached ??= new Set<ArrayBufferLike>();
+      if (struct.attached instanceof Set) for (const buffer of this.borrowed) struct.attached.add(buffer);
+      this.borrowed.length = 0;
+    }
+    this.view.setBigUint64(struct.address + offset, BigInt(address), true);
+  }
+
+  /** Reads a pointer or a size, which is a number unless it is beyond 2^53. @internal */
+  getSize(address: number, name: string): number {
+    const high = this.view.getInt32(address + 4, true);
+    if (high >= -0x200000 && high < 0x200000) {
+      return high * 0x100000000 + this.view.getUint32(address, true);
+    }
+    throw rangeError(`${name} is ${this.view.getBigUint64(address, true)}, which a number cannot hold`);
+  }
+}
+
+function sizeOfArray(value: StructArray<Struct> | Pointers<Struct>): number {
+  return value.length * (value instanceof Pointers ? 8 : value.type.size);
+}
+
+function checkCount(length: number, elementSize: number): void {
+  if (!Number.isSafeInteger(length) || length < 1 || length * elementSize > 0xffffffff) {
+    throw argumentError('length', 'a positive number of elements that memory has room for', length);
+  }
+}
+
+function isDetached(view: ArrayBufferView): boolean {
+  try {
+    new Uint8Array(view.buffer, 0, 0);
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * What the library knows about a ring beside its struct: the objects that stand for its SQEs and
+ * CQEs, so that they can be told dead when the ring is, and the buffers of requests in flight, so
+ * that the garbage collector leaves them alone.
+ */
+import { argumentError } from './errors.js';
+import {
+  IORING_CQE_F_32,
+  IORING_CQE_F_MORE,
+  IORING_SETUP_CQE_MIXED,
+  IORING_SETUP_CQE32,
+  IORING_SETUP_SQE_MIXED,
+  IORING_SETUP_SQE128,
+} from './generated/constants.js';
+import { type io_uring, io_uring_cqe, io_uring_sqe } from './generated/structs.js';
+import type { EntryViews, Memory } from './memory.js';
+import type { Struct, StructType } from './struct.js';
+
+/** The SQEs or CQEs of a ring: one object for each, made when it is first asked for. */
+class Entries<T extends Struct> implements EntryViews {
+  readonly type: StructType<T>;
+  readonly entrySize: number;
+  /** SQEs with foreign buffers that have not been submitted. */
+  readonly prepared = new Set<T>();
+  readonly #memory: Memory;
+  readonly #address: number;
+  readonly #length: number;
+  readonly #shift: number;
+  readonly #views: (T | undefined)[];
+
+  constructor(memory: Memory, type: StructType<T>, address: number, length: number, entrySize: number) {
+    this.type = type;
+    this.entrySize = entrySize;
+    this.#memory = memory;
+    this.#address = address;
+    this.#length = length;
+    this.#shift = 31 - Math.clz32(type.size);
+    this.#views = new Array(length >>> this.#shift).fill(undefined);
+    memory.setOwner(address, length, this);
+  }
+
+  at(address: number): T {
+    const index = (address - this.#address) >>> this.#shift;
+    const known = this.#views[index];
+    if (known !== undefined) return known;
+    const view = new this.type(this.#memory, address);
+    this.#views[index] = view;
+    return view;
+  }
+
+  close(): void {
+    this.#memory.setOwner(this.#address, this.#length, undefined);
+    for (const view of this.#views) view?.invalidate();
+  }
+}
+
+/** Buffers of the requests with one user_data. */
+interface Flight {
+  requests: number;
+  buffers: Set<ArrayBufferLike>;
+}
+
+/** What belongs to one ring that is set up. @internal */
+export class RingState {
+  readonly #ring: io_uring;
+  readonly #sqes: Entries<io_uring_sqe>;
+  readonly #cqes: Entries<io_uring_cqe>;
+  /** Foreign buffers that the kernel may use, by the user_data of their requests. */
+  readonly inFlight = new Map<bigint, Flight>();
+  /** Registered with the ring, and so in use as long as it is. */
+  readonly registered = new Set<ArrayBufferLike>();
+
+  constructor(ring: io_uring) {
+    const { memory, sq, cq } = ring;
+    this.#ring = ring;
+    const sqeBytes = sqeSize(ring.flags & IORING_SETUP_SQE128) * sq.ring_entries;
+    const cqeBytes = cqeSize(ring.flags & IORING_SETUP_CQE32) * cq.ring_entries;
+    const sqe = sqeSize(ring.flags & (IORING_SETUP_SQE128 | IORING_SETUP_SQE_MIXED));
+    const cqe = cqeSize(ring.flags & (IORING_SETUP_CQE32 | IORING_SETUP_CQE_MIXED));
+    this.#sqes = new Entries(memory, io_uring_sqe as StructType<io_uring_sqe>, sq.sqes, sqeBytes, sqe);
+    this.#cqes = new Entries(memory, io_uring_cqe as StructType<io_uring_cqe>, cq.cqes, cqeBytes, cqe);
+  }
+
+  close(): void {
+    this.#sqes.close();
+    this.#cqes.close();
+  }
+
+  /** Called before a submission: what the SQEs point to is in flight from here on. */
+  submitting(): void {
+    if (this.#sqes.prepared.size === 0) return;
+    for (const sqe of this.#sqes.prepared) {
+      const key = sqe.user_data;
+      let flight = this.inFlight.get(key);
+      if (flight === undefined) {
+        flight = { requests: 0, buffers: new Set() };
+        this.inFlight.set(key, flight);
+      }
+      flight.requests++;
+      for (const buffer of sqe.attached as Set<ArrayBufferLike>) flight.buffers.add(buffer);
+      sqe.attached = undefined;
+    }
+    this.#sqes.prepared.clear();
+  }
+
+  #completed(userData: bigint, flags: number): void {
+    if (flags & IORING_CQE_F_MORE) return;
+    const flight = this.inFlight.get(userData);
+    if (flight !== undefined && --flight.requests === 0) this.inFlight.delete(userData);
+  }
+
+  /** Called before a CQE is given back to the kernel. */
+  seen(cqe: io_uring_cqe | null): void {
+    if (cqe !== null) this.#completed(cqe.user_data, cqe.flags);
+  }
+
+  /** Called before the next `count` slots of the CQ ring are given back. */
+  advancing(count: number): void {
+    const { memory, cq } = this.#ring;
+    const size = cqeSize(this.#ring.flags & IORING_SETUP_CQE32);
+    const head = memory.view.getUint32(cq.khead, true);
+    for (let slot = 0; slot < count; slot++) {
+      const cqe = cq.cqes + ((head + slot) & cq.ring_mask) * size;
+      const flags = memory.view.getUint32(cqe + 12, true);
+      this.#completed(memory.view.getBigUint64(cqe, true), flags);
+      // a big CQE among normal ones has two slots
+      if (flags & IORING_CQE_F_32 && size === io_uring_cqe.size) slot++;
+    }
+  }
+}
+
+const sqeSize = (big: number): number => (big ? 2 : 1) * io_uring_sqe.size;
+const cqeSize = (big: number): number => (big ? 2 : 1) * io_uring_cqe.size;
+
+/** Called with what set a ring up. @internal */
+export function opened(ring: io_uring, result: number): number {
+  const state = ring.attached as RingState | undefined;
+  state?.close();
+  ring.attached = undefined;
+  if (result >= 0) ring.attached = new RingState(ring);
+  else ring.bytes.fill(0);
+  return result;
+}
+
+/** Called after io_uring_resize_rings(): the entries are elsewhere now, what is in flight still is. @internal */
+export function resized(ring: io_uring, result: number): number {
+  const before = ring.attached;
+  if (result < 0 || !(before instanceof RingState)) return result;
+  before.close();
+  const state = new RingState(ring);
+  for (const [key, flight] of before.inFlight) state.inFlight.set(key, flight);
+  for (const buffer of before.registered) state.registered.add(buffer);
+  ring.attached = state;
+  return result;
+}
+
+/** @internal */
+export function submitting(ring: io_uring): void {
+  if (ring.attached !== undefined) (ring.attached as RingState).submitting();
+}
+
+/** @internal */
+export function seen(ring: io_uring, cqe: io_uring_cqe | null): void {
+  const state = ring.attached as RingState | undefined;
+  if (state !== undefined && state.inFlight.size !== 0) state.seen(cqe);
+}
+
+/** @internal */
+export function advancing(ring: io_uring, count: number): void {
+  const state = ring.attached as RingState | undefined;
+  if (state !== undefined && state.inFlight.size !== 0) state.advancing(count);
+}
+
+/** @internal */
+export function mustBeClosed(ring: io_uring): void {
+  if (ring.attached !== undefined) {
+    throw argumentError('ring', 'one that is not set up; call io_uring_queue_exit() first', 'one that is');
+  }
+}
+
+/** @internal */
+export function mustBeOpen(ring: io_uring): void {
+  if (ring.attached === undefined) throw argumentError('ring', 'one that is set up', 'one that is not');
+}
+
+/** Called after io_uring_queue_exit(): stale pointers must not reach pages that will be others'. @internal */
+export function closed(ring: io_uring): void {
+  (ring.attached as RingState).close();
+  ring.attached = undefined;
+  ring.bytes.fill(0);
+}
+
+/** Called after a prep function that was given foreign buffers. @internal */
+export function keepForRequest(sqe: io_uring_sqe, memory: Memory): void {
+  sqe.attached ??= new Set<ArrayBufferLike>();
+  for (const buffer of memory.borrowed) (sqe.attached as Set<ArrayBufferLike>).add(buffer);
+  memory.borrowed.length = 0;
+  const owner = memory.ownerOf(sqe.address);
+  if (owner instanceof Entries) owner.prepared.add(sqe);
+}
+
+/** Called after a function that registers buffers with a ring or a buffer ring. @internal */
+export function keepForGood(kept: Struct, memory: Memory): void {
+  const state = kept.attached;
+  if (state instanceof RingState) {
+    for (const buffer of memory.borrowed) state.registered.add(buffer);
+  } else {
+    kept.attached ??= new Set<ArrayBufferLike>();
+    if (kept.attached instanceof Set) for (const buffer of memory.borrowed) kept.attached.add(buffer);
+  }
+  memory.borrowed.length = 0;
+}

@@ -1,0 +1,46 @@
+/**
+ * Generates C and TypeScript from liburing's headers:
+ * `node main.js SOURCE CONFIGURED OUT_C OUT_TS OUT_MODEL`.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Compiler } from './clang.js';
+import { readManPages } from './man.js';
+import type { Model } from './model.js';
+import { readModel } from './read-headers.js';
+import { emitThunks } from './thunks.js';
+import * as typescript from './typescript.js';
+
+const [source = '', configured = '', outC = '', outTs = '', outModel = ''] = process.argv.slice(2);
+if (!outModel) throw new Error('usage: main.js SOURCE CONFIGURED OUT_C OUT_TS OUT_MODEL');
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const compiler = new Compiler(join(root, 'wasm/cc'), [join(configured, 'src/include'), join(source, 'src/include')]);
+const model = readModel(compiler, source);
+const pages = readManPages(join(source, 'man'));
+const banner = `Generated from the headers of liburing ${model.version} by wasm/generate. Do not edit.`;
+
+/** Names of raw exports, as a linker response file. */
+const exportList = (of: Model): string => of.functions.map(({ name }) => `-Wl,--export=${name}\n`).join('');
+
+const outputs: Record<string, string> = {
+  [join(outC, 'thunks.c')]: emitThunks(model, banner),
+  [join(outC, 'exports.rsp')]: exportList(model),
+  [join(outTs, 'constants.ts')]: typescript.emitConstants(model.constants, banner),
+  [join(outTs, 'linux.ts')]: typescript.emitConstants(model.linux, banner),
+  [join(outTs, 'errno.ts')]: typescript.emitErrno(model, banner),
+  [join(outTs, 'structs.ts')]: typescript.emitStructs(model, banner),
+  [join(outTs, 'functions.ts')]: typescript.emitFunctions(model, pages, banner),
+  [join(outTs, 'exports.ts')]: typescript.emitDefault(model, pages, banner),
+  [join(outTs, 'signatures.ts')]: typescript.emitSignatures(model, banner),
+  [outModel]: JSON.stringify(model, (_, value) => (typeof value === 'bigint' ? `${value}` : value), 1),
+};
+for (const [file, text] of Object.entries(outputs)) {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+console.log(
+  `liburing ${model.version}: ${model.functions.length} functions, ${model.structs.length} structs, ` +
+    `${model.constants.length + model.linux.length} constants`,
+);
