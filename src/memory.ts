@@ -33,6 +33,13 @@ export interface EntryViews {
 
 const PAGE_SHIFT = 12;
 
+/** Where a typed array of the window's is; 0 after it has been freed. */
+const ADDRESS = Symbol('address');
+/** Its bytes: `byteLength` takes longer than all the rest of a prep function. */
+const SIZE = Symbol('size');
+
+type WindowArray = ArrayBufferView & { [ADDRESS]?: number; [SIZE]?: number };
+
 /** The part of a wasm memory that structs and buffers live in. */
 export class Memory {
   /** The whole linear memory. An address is an offset into it. */
@@ -42,13 +49,14 @@ export class Memory {
   readonly start: number;
   /** First address past the last that may be handed out. */
   readonly end: number;
-  /** Buffers outside of this memory whose address has been taken since it was last emptied. @internal */
-  readonly borrowed: ArrayBufferLike[] = [];
+  /** Views outside of this memory whose address has been taken since it was last emptied. @internal */
+  readonly borrowed: ArrayBufferView[] = [];
 
   readonly #heap: Heap;
   readonly #host: AddressSource | null;
-  readonly #hostAddresses = new WeakMap<ArrayBufferLike, number>();
-  readonly #owners: (EntryViews | undefined)[];
+  readonly #foreignAddresses = new WeakMap<ArrayBufferView, number>();
+  // not owners: on Node 20, that would cost every completion some nanoseconds
+  private readonly owners: (EntryViews | undefined)[];
   readonly #blocks = new Map<number, Struct | StructArray<Struct> | Pointers<Struct>>();
 
   constructor(memory: WebAssembly.Memory, start: number, end: number, pages: Pages, host: AddressSource | null) {
@@ -58,7 +66,7 @@ export class Memory {
     this.end = end;
     this.#heap = new Heap(pages, this.bytes);
     this.#host = host;
-    this.#owners = new Array((end - start) >>> PAGE_SHIFT).fill(undefined);
+    this.owners = new Array((end - start) >>> PAGE_SHIFT).fill(undefined);
   }
 
   #allocate(size: number): number {
@@ -83,7 +91,11 @@ export class Memory {
   allocArray<T>(length: number, type: TypedArrayConstructor<T>): T;
   allocArray(length: number, type: TypedArrayConstructor<unknown> = Uint8Array): unknown {
     checkCount(length, type.BYTES_PER_ELEMENT);
-    return new type(this.view.buffer, this.#allocate(length * type.BYTES_PER_ELEMENT), length);
+    const address = this.#allocate(length * type.BYTES_PER_ELEMENT);
+    const array = new type(this.view.buffer, address, length) as WindowArray;
+    array[ADDRESS] = address;
+    array[SIZE] = array.byteLength;
+    return array;
   }
 
   /** Room for pointers to structs, for functions that give one back through an argument. */
@@ -107,16 +119,19 @@ export class Memory {
   /** Frees what one of the `alloc` functions returned. Using it afterwards throws. */
   free(block: Struct | StructArray<Struct> | Pointers<Struct> | ArrayBufferView): void {
     if (ArrayBuffer.isView(block)) {
-      if (block.buffer !== this.view.buffer || !this.#heap.release(block.byteOffset)) {
-        throw argumentError('block', 'memory that is allocated', block);
+      const array = block as WindowArray;
+      if (!array[ADDRESS] || block.buffer !== this.view.buffer || !this.#heap.release(array[ADDRESS])) {
+        throw argumentError('block', 'memory that is allocated, and not yet freed', block);
       }
+      array[ADDRESS] = 0;
+      array[SIZE] = -1;
       return;
     }
     const { address } = block;
     if (block.memory !== this || this.#blocks.get(address) !== block) {
       throw argumentError('block', 'memory that is allocated, and not yet freed', block);
     }
-    if (block instanceof Struct && block.attached !== undefined && !(block.attached instanceof Set)) {
+    if (block instanceof Struct && block.attached !== undefined && !Array.isArray(block.attached)) {
       throw argumentError('block', 'a ring after io_uring_queue_exit()', 'one that is set up');
     }
     this.#blocks.delete(address);
@@ -133,12 +148,12 @@ export class Memory {
   setOwner(address: number, length: number, owner: EntryViews | undefined): void {
     const first = (address - this.start) >>> PAGE_SHIFT;
     const last = (address + length - 1 - this.start) >>> PAGE_SHIFT;
-    this.#owners.fill(owner, first, last + 1);
+    this.owners.fill(owner, first, last + 1);
   }
 
   /** Whose page an address is in, if that is known. @internal */
   ownerOf(address: number): EntryViews | undefined {
-    return this.#owners[(address - this.start) >>> PAGE_SHIFT];
+    return this.owners[(address - this.start) >>> PAGE_SHIFT];
   }
 
   /** The struct at an address that C returned; null for NULL. @internal */
@@ -170,27 +185,34 @@ export class Memory {
       throw rangeError(`${name} is ${value}, which is no address`);
     }
     if (value === null) return 0;
-    if (ArrayBuffer.isView(value)) return this.#addressOfView(value, bytes, name);
-    return this.#addressOfBlock(value, bytes, name);
+    if (!ArrayBuffer.isView(value)) return this.#addressOfBlock(value, bytes, name);
+    const array = value as WindowArray;
+    if ((array[SIZE] as number) >= bytes) return array[ADDRESS] as number;
+    const address = this.#addressOfView(value, bytes, name);
+    if (address < this.start || address >= this.end) this.borrowed.push(value);
+    return address;
   }
 
-  #addressOfView(view: ArrayBufferView, bytes: number, name: string): number {
-    if (view.byteLength < bytes) {
-      if (view.byteLength === 0 && isDetached(view)) throw argumentError(name, 'attached', 'detached');
-      throw rangeError(`${name} has ${view.byteLength} bytes, but ${bytes} are asked for`);
-    }
-    if (view.buffer === this.view.buffer) return view.byteOffset;
-    if (view.byteLength === 0 && isDetached(view)) throw argumentError(name, 'attached', 'detached');
-    let base = this.#hostAddresses.get(view.buffer);
-    if (base === undefined) {
-      if (this.#host === null) {
-        throw argumentError(name, 'memory of alloc, or an address, as there is no host here', view);
+  #addressOfView(view: WindowArray, bytes: number, name: string): number {
+    if (view[ADDRESS] === 0) throw argumentError(name, 'alive', 'freed');
+    if (view.byteLength < bytes || view.byteLength === 0) {
+      if (isDetached(view)) throw argumentError(name, 'attached', 'detached');
+      if (view.byteLength < bytes) {
+        throw rangeError(`${name} has ${view.byteLength} bytes, but ${bytes} are asked for`);
       }
-      base = this.#host.addressOf(view) - view.byteOffset;
-      this.#hostAddresses.set(view.buffer, base);
     }
-    this.borrowed.push(view.buffer);
-    return base + view.byteOffset;
+    return this.#foreignAddresses.get(view) ?? this.#findView(view, name);
+  }
+
+  /** The address of a view that is not one of allocArray's own: a part of one, or somebody else's. */
+  #findView(view: ArrayBufferView, name: string): number {
+    if (view.buffer === this.view.buffer) return view.byteOffset;
+    if (this.#host === null) {
+      throw argumentError(name, 'memory of alloc, or an address, as there is no host here', view);
+    }
+    const address = this.#host.addressOf(view);
+    this.#foreignAddresses.set(view, address);
+    return address;
   }
 
   #addressOfBlock(value: Struct | StructArray<Struct> | Pointers<Struct>, bytes: number, name: string): number {
@@ -236,11 +258,7 @@ export class Memory {
   setPointer(struct: Struct, offset: number, value: Address, name: string): void {
     this.borrowed.length = 0;
     const address = this.address(value, 0, name);
-    if (this.borrowed.length > 0) {
-      struct.attached ??= new Set<ArrayBufferLike>();
-      if (struct.attached instanceof Set) for (const buffer of this.borrowed) struct.attached.add(buffer);
-      this.borrowed.length = 0;
-    }
+    if (this.borrowed.length > 0) struct.keep(this.borrowed);
     this.view.setBigUint64(struct.address + offset, BigInt(address), true);
   }
 

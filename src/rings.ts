@@ -21,44 +21,55 @@ class Entries<T extends Struct> implements EntryViews {
   readonly type: StructType<T>;
   readonly entrySize: number;
   /** SQEs with foreign buffers that have not been submitted. */
-  readonly prepared = new Set<T>();
-  readonly #memory: Memory;
-  readonly #address: number;
-  readonly #length: number;
-  readonly #shift: number;
-  readonly #views: (T | undefined)[];
+  readonly prepared: T[] = [];
+  // not #private: on Node 20, that would cost every request some nanoseconds
+  private readonly memory: Memory;
+  private readonly address: number;
+  private readonly length: number;
+  private readonly shift: number;
+  private readonly views: (T | undefined)[];
 
   constructor(memory: Memory, type: StructType<T>, address: number, length: number, entrySize: number) {
     this.type = type;
     this.entrySize = entrySize;
-    this.#memory = memory;
-    this.#address = address;
-    this.#length = length;
-    this.#shift = 31 - Math.clz32(type.size);
-    this.#views = new Array(length >>> this.#shift).fill(undefined);
+    this.memory = memory;
+    this.address = address;
+    this.length = length;
+    this.shift = 31 - Math.clz32(type.size);
+    this.views = new Array(length >>> this.shift).fill(undefined);
     memory.setOwner(address, length, this);
   }
 
   at(address: number): T {
-    const index = (address - this.#address) >>> this.#shift;
-    const known = this.#views[index];
+    const index = (address - this.address) >>> this.shift;
+    const known = this.views[index];
     if (known !== undefined) return known;
-    const view = new this.type(this.#memory, address);
-    this.#views[index] = view;
+    const view = new this.type(this.memory, address);
+    this.views[index] = view;
     return view;
   }
 
   close(): void {
-    this.#memory.setOwner(this.#address, this.#length, undefined);
-    for (const view of this.#views) view?.invalidate();
+    this.memory.setOwner(this.address, this.length, undefined);
+    for (const view of this.views) view?.invalidate();
   }
 }
 
 /** Buffers of the requests with one user_data. */
 interface Flight {
   requests: number;
-  buffers: Set<ArrayBufferLike>;
+  readonly buffers: ArrayBufferView[];
 }
+
+/** A user_data as a number: two that differ beyond 2^53 may share one, which only keeps buffers longer. */
+const keyOf = (memory: Memory, address: number): number =>
+  memory.view.getUint32(address, true) + memory.view.getUint32(address + 4, true) * 0x100000000;
+
+const offsetOf = (type: StructType, name: string): number =>
+  type.fields.find((field) => field.name === name)?.offset ?? 0;
+const SQE_USER_DATA = offsetOf(io_uring_sqe, 'user_data');
+const CQE_USER_DATA = offsetOf(io_uring_cqe, 'user_data');
+const CQE_FLAGS = offsetOf(io_uring_cqe, 'flags');
 
 /** What belongs to one ring that is set up. @internal */
 export class RingState {
@@ -66,9 +77,9 @@ export class RingState {
   readonly #sqes: Entries<io_uring_sqe>;
   readonly #cqes: Entries<io_uring_cqe>;
   /** Foreign buffers that the kernel may use, by the user_data of their requests. */
-  readonly inFlight = new Map<bigint, Flight>();
+  readonly inFlight = new Map<number, Flight>();
   /** Registered with the ring, and so in use as long as it is. */
-  readonly registered = new Set<ArrayBufferLike>();
+  readonly registered = new Set<ArrayBufferView>();
 
   constructor(ring: io_uring) {
     const { memory, sq, cq } = ring;
@@ -88,30 +99,33 @@ export class RingState {
 
   /** Called before a submission: what the SQEs point to is in flight from here on. */
   submitting(): void {
-    if (this.#sqes.prepared.size === 0) return;
-    for (const sqe of this.#sqes.prepared) {
-      const key = sqe.user_data;
-      let flight = this.inFlight.get(key);
+    const { prepared } = this.#sqes;
+    if (prepared.length === 0) return;
+    for (const sqe of prepared) {
+      const key = keyOf(sqe.memory, sqe.address + SQE_USER_DATA);
+      const flight = this.inFlight.get(key);
       if (flight === undefined) {
-        flight = { requests: 0, buffers: new Set() };
-        this.inFlight.set(key, flight);
+        this.inFlight.set(key, { requests: 1, buffers: sqe.buffers().slice() });
+      } else {
+        flight.requests++;
+        flight.buffers.push(...sqe.buffers());
       }
-      flight.requests++;
-      for (const buffer of sqe.attached as Set<ArrayBufferLike>) flight.buffers.add(buffer);
       sqe.attached = undefined;
     }
-    this.#sqes.prepared.clear();
+    prepared.length = 0;
   }
 
-  #completed(userData: bigint, flags: number): void {
-    if (flags & IORING_CQE_F_MORE) return;
-    const flight = this.inFlight.get(userData);
-    if (flight !== undefined && --flight.requests === 0) this.inFlight.delete(userData);
+  #completed(cqe: number): void {
+    const { memory } = this.#ring;
+    if (memory.view.getUint32(cqe + CQE_FLAGS, true) & IORING_CQE_F_MORE) return;
+    const key = keyOf(memory, cqe + CQE_USER_DATA);
+    const flight = this.inFlight.get(key);
+    if (flight !== undefined && --flight.requests === 0) this.inFlight.delete(key);
   }
 
   /** Called before a CQE is given back to the kernel. */
   seen(cqe: io_uring_cqe | null): void {
-    if (cqe !== null) this.#completed(cqe.user_data, cqe.flags);
+    if (cqe !== null) this.#completed(cqe.address);
   }
 
   /** Called before the next `count` slots of the CQ ring are given back. */
@@ -121,10 +135,10 @@ export class RingState {
     const head = memory.view.getUint32(cq.khead, true);
     for (let slot = 0; slot < count; slot++) {
       const cqe = cq.cqes + ((head + slot) & cq.ring_mask) * size;
-      const flags = memory.view.getUint32(cqe + 12, true);
-      this.#completed(memory.view.getBigUint64(cqe, true), flags);
+      this.#completed(cqe);
       // a big CQE among normal ones has two slots
-      if (flags & IORING_CQE_F_32 && size === io_uring_cqe.size) slot++;
+      const isBig = memory.view.getUint32(cqe + CQE_FLAGS, true) & IORING_CQE_F_32;
+      if (isBig && size === io_uring_cqe.size) slot++;
     }
   }
 }
@@ -192,21 +206,19 @@ export function closed(ring: io_uring): void {
 
 /** Called after a prep function that was given foreign buffers. @internal */
 export function keepForRequest(sqe: io_uring_sqe, memory: Memory): void {
-  sqe.attached ??= new Set<ArrayBufferLike>();
-  for (const buffer of memory.borrowed) (sqe.attached as Set<ArrayBufferLike>).add(buffer);
-  memory.borrowed.length = 0;
+  const first = sqe.attached === undefined;
+  sqe.keep(memory.borrowed);
   const owner = memory.ownerOf(sqe.address);
-  if (owner instanceof Entries) owner.prepared.add(sqe);
+  if (first && owner instanceof Entries) owner.prepared.push(sqe);
 }
 
 /** Called after a function that registers buffers with a ring or a buffer ring. @internal */
-export function keepForGood(kept: Struct, memory: Memory): void {
-  const state = kept.attached;
+export function keepForGood(struct: Struct, memory: Memory): void {
+  const state = struct.attached;
   if (state instanceof RingState) {
-    for (const buffer of memory.borrowed) state.registered.add(buffer);
+    for (const view of memory.borrowed) state.registered.add(view);
+    memory.borrowed.length = 0;
   } else {
-    kept.attached ??= new Set<ArrayBufferLike>();
-    if (kept.attached instanceof Set) for (const buffer of memory.borrowed) kept.attached.add(buffer);
+    struct.keep(memory.borrowed);
   }
-  memory.borrowed.length = 0;
 }

@@ -77,8 +77,15 @@ export abstract class Struct {
   }
 
   /** Buffers outside of the memory that pointers in it lead to. @internal */
-  buffers(): Iterable<ArrayBufferLike> {
-    return this.attached instanceof Set ? this.attached : [];
+  buffers(): readonly ArrayBufferView[] {
+    return Array.isArray(this.attached) ? this.attached : [];
+  }
+
+  /** Keeps buffers from the garbage collector as long as the struct is alive; empties the list. @internal */
+  keep(borrowed: ArrayBufferView[]): void {
+    const kept = this.buffers();
+    this.attached = [...kept, ...borrowed.filter((view) => !kept.includes(view))];
+    borrowed.length = 0;
   }
 
   /** Forgets the address, so that use after free throws. @internal */
@@ -137,8 +144,8 @@ export class StructArray<T extends Struct> implements Iterable<T> {
   }
 
   /** @internal */
-  buffers(): Iterable<ArrayBufferLike> {
-    return this.#views.flatMap((view) => [...view.buffers()]);
+  buffers(): readonly ArrayBufferView[] {
+    return this.#views.flatMap((view) => view.buffers());
   }
 
   /** @internal */
