@@ -4,7 +4,7 @@
 #           EMCC=, CC=        compilers
 
 .DELETE_ON_ERROR:
-MAKEFLAGS += --no-print-directory
+MAKEFLAGS += --no-print-directory --silent
 
 B := build
 TREE := $(B)/liburing
@@ -20,36 +20,36 @@ WASM_CC := $(abspath wasm/cc)
 .DEFAULT_GOAL := help
 
 help: ## this text
-	@echo 'make TARGET, where TARGET is one of'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 20
+	echo 'make TARGET, where TARGET is one of'
+	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 20
 
 # --- what has to be installed --------------------------------------------------
 
 setup: $(B)/.tools node_modules/.package-lock.json ## install the tools that are missing
 
 $(B)/.tools: scripts/install-tools
-	@scripts/install-tools
-	@mkdir -p $(B) && touch $@
+	scripts/install-tools
+	mkdir -p $(B) && touch $@
 
 # not npm ci, which fails where a mirror lacks an optional package of another platform
 node_modules/.package-lock.json: package.json package-lock.json
-	@echo 'npm: installing the development tools'
-	@npm install --no-save --silent
-	@touch $@
+	echo 'npm: installing the development tools'
+	npm install --no-save --silent
+	touch $@
 
 # --- liburing: sources, the native reference -----------------------------------
 
 PATCHES := $(wildcard liburing-patch/patches/*.patch)
 
 $(TREE)/configure: liburing-patch/upstream.env $(PATCHES) | $(B)/.tools
-	@liburing-patch/fetch $(TREE)
-	@touch $@
+	liburing-patch/fetch $(TREE)
+	touch $@
 
 $(NATIVE)/src/liburing-ffi.a: $(TREE)/configure
-	@echo 'liburing: building natively, as the reference'
-	@mkdir -p $(NATIVE)
-	@cd $(NATIVE) && $(abspath $(TREE))/configure --cc=$(CC) > configure.log 2>&1
-	@$(MAKE) -C $(NATIVE)/src ENABLE_SHARED=0 CFLAGS='-O2 -g -Wall -Wextra' > $(NATIVE)/make.log 2>&1 || \
+	echo 'liburing: building natively, as the reference'
+	mkdir -p $(NATIVE)
+	cd $(NATIVE) && $(abspath $(TREE))/configure --cc=$(CC) > configure.log 2>&1
+	$(MAKE) -C $(NATIVE)/src ENABLE_SHARED=0 CFLAGS='-O2 -g -Wall -Wextra' > $(NATIVE)/make.log 2>&1 || \
 		{ cat $(NATIVE)/make.log; exit 1; }
 
 # --- wasm ----------------------------------------------------------------------
@@ -60,33 +60,33 @@ WASM_OPT_FLAGS := -O3 --enable-memory64 --enable-threads --enable-bulk-memory \
 	--enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals
 
 $(WASM)/src/liburing-ffi.a: $(TREE)/configure wasm/cc $(wildcard wasm/include/*/*.h)
-	@echo 'liburing: building for wasm'
-	@mkdir -p $(WASM)
-	@cd $(WASM) && $(abspath $(TREE))/configure --cc=$(WASM_CC) > configure.log 2>&1
-	@grep -q CONFIG_NOLIBC $(WASM)/config-host.h || { echo 'wasm/cc does not work:'; cat $(WASM)/config.log; exit 1; }
-	@$(MAKE) -C $(WASM)/src liburing-ffi.a ENABLE_SHARED=0 AR=emar RANLIB=emranlib \
+	echo 'liburing: building for wasm'
+	mkdir -p $(WASM)
+	cd $(WASM) && $(abspath $(TREE))/configure --cc=$(WASM_CC) > configure.log 2>&1
+	grep -q CONFIG_NOLIBC $(WASM)/config-host.h || { echo 'wasm/cc does not work:'; cat $(WASM)/config.log; exit 1; }
+	$(MAKE) -C $(WASM)/src liburing-ffi.a ENABLE_SHARED=0 AR=emar RANLIB=emranlib \
 		CFLAGS='$(WASM_CFLAGS)' > $(WASM)/make.log 2>&1 || { cat $(WASM)/make.log; exit 1; }
 
 GENERATOR := $(wildcard wasm/generate/*.ts)
 GENERATED := $(B)/model.json
 
 $(B)/generate/main.js: $(GENERATOR) wasm/generate/tsconfig.json tsconfig.json node_modules/.package-lock.json
-	@$(BIN)/tsc -p wasm/generate
-	@touch $@
+	$(BIN)/tsc -p wasm/generate
+	touch $@
 
 $(GENERATED): $(B)/generate/main.js $(WASM)/src/liburing-ffi.a
-	@echo 'bindings: reading the headers'
-	@node $< $(TREE) $(WASM) $(WASM)/generated src/generated $@
+	echo 'bindings: reading the headers'
+	node $< $(TREE) $(WASM) $(WASM)/generated src/generated $@
 
 dist/liburing.wasm: wasm/module.c $(GENERATED) $(WASM)/src/liburing-ffi.a Makefile
-	@mkdir -p dist
-	@$(WASM_CC) $(WASM_CFLAGS) -I$(WASM)/src/include -I$(TREE)/src/include -c $(WASM)/generated/thunks.c -o $(WASM)/thunks.o
-	@$(WASM_CC) $(WASM_CFLAGS) -c wasm/module.c -o $(WASM)/module.o
-	@$(WASM_CC) -sTOTAL_STACK=65536 -sINITIAL_MEMORY=131072 -sALLOW_MEMORY_GROWTH -sMAXIMUM_MEMORY=4GB -Wl,--import-memory -Wl,--export=__stack_pointer -Wl,--export=__heap_base \
+	mkdir -p dist
+	$(WASM_CC) $(WASM_CFLAGS) -I$(WASM)/src/include -I$(TREE)/src/include -c $(WASM)/generated/thunks.c -o $(WASM)/thunks.o
+	$(WASM_CC) $(WASM_CFLAGS) -c wasm/module.c -o $(WASM)/module.o
+	$(WASM_CC) -sTOTAL_STACK=65536 -sINITIAL_MEMORY=131072 -sALLOW_MEMORY_GROWTH -sMAXIMUM_MEMORY=4GB -Wl,--import-memory -Wl,--export=__stack_pointer -Wl,--export=__heap_base \
 		$$(cat $(WASM)/generated/exports.rsp) $(WASM)/thunks.o $(WASM)/module.o \
 		$(WASM)/src/liburing-ffi.a -o $(WASM)/liburing.lp64.wasm
-	@wasm-opt $(WASM_OPT_FLAGS) --memory64-lowering $(WASM)/liburing.lp64.wasm -o $@
-	@echo "wasm: $$(wc -c < $@) bytes, $$(gzip -9c $@ | wc -c) compressed"
+	wasm-opt $(WASM_OPT_FLAGS) --memory64-lowering $(WASM)/liburing.lp64.wasm -o $@
+	echo "wasm: $$(wc -c < $@) bytes, $$(gzip -9c $@ | wc -c) compressed"
 
 # --- the host shim -------------------------------------------------------------
 
@@ -96,19 +96,36 @@ HOST_CFLAGS := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror
 HOST_SOURCES := $(wildcard host/*.c)
 
 dist/host.node: $(HOST_SOURCES) $(wildcard host/*.h) $(NATIVE)/src/liburing-ffi.a node_modules/.package-lock.json
-	@echo 'host: compiling the shim'
-	@mkdir -p dist
-	@$(CC) $(HOST_CFLAGS) -shared $(HOST_SOURCES) -o $@
+	echo 'host: compiling the shim'
+	mkdir -p dist
+	$(CC) $(HOST_CFLAGS) -shared $(HOST_SOURCES) -o $@
 
 # --- TypeScript ----------------------------------------------------------------
 
 dist/index.js: $(wildcard src/*.ts) tsconfig.json $(GENERATED)
-	@echo 'typescript: compiling'
-	@$(BIN)/tsc
-	@touch $@
+	echo 'typescript: compiling'
+	$(BIN)/tsc
+	touch $@
 
 build: setup ## everything that is shipped
-	@$(MAKE) dist/liburing.wasm dist/host.node dist/index.js
+	$(MAKE) dist/liburing.wasm dist/host.node dist/index.js
+
+$(B)/examples/demo.js: $(wildcard examples/*.ts) examples/tsconfig.json dist/index.js
+	$(BIN)/tsc -p examples
+	touch $@
+
+demo: build ## build all, read a file through io_uring from TypeScript
+	$(MAKE) $(B)/examples/demo.js
+	node $(B)/examples/demo.js
+
+test: build ## build all and run the tests (TESTS= names some)
+	$(BIN)/vitest run $(TESTS)
+
+lint: setup ## check format and style
+	$(BIN)/biome check .
+
+format: setup ## format
+	$(BIN)/biome check --write .
 
 clean: ## remove what was built
 	rm -rf $(B) dist src/generated

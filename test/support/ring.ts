@@ -1,0 +1,68 @@
+/** A ring to test with, and the few lines that every test of one needs. */
+import { onTestFinished } from 'vitest';
+import {
+  alloc,
+  allocPointers,
+  check,
+  free,
+  io_uring,
+  io_uring_cqe,
+  io_uring_cqe_seen,
+  io_uring_get_sqe,
+  io_uring_params,
+  io_uring_prep_nop,
+  io_uring_queue_exit,
+  io_uring_queue_init_params,
+  io_uring_submit_and_wait,
+  io_uring_wait_cqe,
+  type io_uring as Ring,
+} from '../../src/index.js';
+
+/** Sets a ring up with parameters as C's `p.field = value`. Returns what C returned. */
+export function initRing(ring: Ring, entries: number, settings: Partial<Record<ParamName, number>> = {}): number {
+  const params = alloc(io_uring_params);
+  for (const [name, value] of Object.entries(settings)) params[name as ParamName] = value;
+  const result = io_uring_queue_init_params(entries, ring, params);
+  free(params);
+  return result;
+}
+
+type ParamName = 'flags' | 'cq_entries' | 'sq_thread_cpu' | 'sq_thread_idle' | 'wq_fd';
+
+/** A ring that is gone when the test is over. */
+export function openRing(entries: number, settings: Partial<Record<ParamName, number>> = {}): Ring {
+  const ring = alloc(io_uring);
+  check(initRing(ring, entries, settings), 'io_uring_queue_init');
+  onTestFinished(() => closeRing(ring));
+  return ring;
+}
+
+export function closeRing(ring: Ring): void {
+  io_uring_queue_exit(ring);
+  free(ring);
+}
+
+/** Fills the SQ with NOPs, submits, and returns the user_data of the completions in order. */
+export function runNops(ring: Ring, count: number): number[] {
+  const cqe = allocPointers(io_uring_cqe);
+  for (let i = 0; i < count; i++) {
+    const sqe = io_uring_get_sqe(ring);
+    if (!sqe) throw new Error(`no SQE for request ${i} of ${count}`);
+    io_uring_prep_nop(sqe);
+    sqe.user_data = i;
+  }
+  const submitted = check(io_uring_submit_and_wait(ring, count), 'io_uring_submit_and_wait');
+  if (submitted !== count) throw new Error(`${submitted} of ${count} submitted`);
+  const seen: number[] = [];
+  for (let i = 0; i < count; i++) {
+    check(io_uring_wait_cqe(ring, cqe), 'io_uring_wait_cqe');
+    check(cqe.value.res, 'nop');
+    seen.push(Number(cqe.value.user_data));
+    io_uring_cqe_seen(ring, cqe.value);
+  }
+  free(cqe);
+  return seen;
+}
+
+/** 0, 1, …, n - 1 */
+export const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
