@@ -13,11 +13,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Pages the kernel uses for a ring. Unmapping them is up to who mapped them. */
+/*
+ * Pages the kernel uses for a ring, either for both its rings or for its SQEs.
+ * Once mapped, they are there until they are unmapped, ring or no ring. SQ and
+ * CQ ring are in one area, as with IORING_FEAT_SINGLE_MMAP: who maps them one
+ * by one gets the same address, and unmaps both with it.
+ */
 struct area {
 	uintptr_t address;
 	size_t length;
 	bool mapped;
+	struct area *next;
 };
 
 struct ring {
@@ -26,8 +32,8 @@ struct ring {
 	ino_t inode;
 	unsigned int flags;
 	bool in_window;		/* else the kernel's memory, or the caller's */
-	struct area rings;	/* SQ and CQ ring */
-	struct area sqes;
+	struct area *rings;	/* SQ and CQ ring */
+	struct area *sqes;
 	struct ring *next;
 };
 
@@ -84,32 +90,50 @@ static void ring_sizes(unsigned int entries, const struct io_uring_params *p,
 
 static void area_free(struct window *w, struct area *area)
 {
-	if (area->length && !area->mapped)
-		window_munmap(w, area->address, area->length);
-	memset(area, 0, sizeof(*area));
+	struct area **link = &w->areas;
+
+	while (*link != area)
+		link = &(*link)->next;
+	*link = area->next;
+	window_munmap(w, area->address, area->length);
+	free(area);
 }
 
-static int area_allocate(struct window *w, struct area *area, size_t length)
+/* For the ring that had it: if it has been mapped, it is not the ring's to free. */
+static void area_drop(struct window *w, struct area *area)
+{
+	if (area && !area->mapped)
+		area_free(w, area);
+}
+
+static long area_allocate(struct window *w, struct area **area, size_t length)
 {
 	long address = window_mmap(w, length);
 
 	if (address < 0)
-		return (int) address;
-	*area = (struct area) { .address = (uintptr_t) address,
-				.length = length };
+		return address;
+	*area = malloc(sizeof(**area));
+	if (!*area) {
+		window_munmap(w, (uintptr_t) address, length);
+		return -ENOMEM;
+	}
+	**area = (struct area) { .address = (uintptr_t) address,
+				 .length = length,
+				 .next = w->areas };
+	w->areas = *area;
 	return 0;
 }
 
-static int areas_allocate(struct window *w, struct area *rings,
-			  struct area *sqes, size_t rings_size,
-			  size_t sqes_size)
+static long areas_allocate(struct window *w, struct area **rings,
+			   struct area **sqes, size_t rings_size,
+			   size_t sqes_size)
 {
-	int ret = area_allocate(w, rings, rings_size);
+	long ret = area_allocate(w, rings, rings_size);
 
 	if (!ret) {
 		ret = area_allocate(w, sqes, sqes_size);
 		if (ret)
-			area_free(w, rings);
+			area_free(w, *rings);
 	}
 	return ret;
 }
@@ -146,8 +170,8 @@ void ring_closed(struct window *w, int fd)
 	if (!ring)
 		return;
 	*link = ring->next;
-	area_free(w, &ring->rings);
-	area_free(w, &ring->sqes);
+	area_drop(w, ring->rings);
+	area_drop(w, ring->sqes);
 	free(ring);
 }
 
@@ -171,13 +195,12 @@ static long setup_in_window(struct window *w, struct ring *ring,
 	struct io_uring_params in_window = *p, by_kernel = *p;
 	size_t rings, sqes;
 	long fd;
-	int ret;
 
 	ring_sizes(entries, p, p->flags, &rings, &sqes);
-	ret = areas_allocate(w, &ring->rings, &ring->sqes, rings, sqes);
-	if (ret)
-		return ret;
-	give_areas(&in_window, &ring->rings, &ring->sqes);
+	fd = areas_allocate(w, &ring->rings, &ring->sqes, rings, sqes);
+	if (fd < 0)
+		return fd;
+	give_areas(&in_window, ring->rings, ring->sqes);
 	in_window.flags |= IORING_SETUP_NO_MMAP;
 	fd = setup(entries, &in_window);
 	if (fd >= 0) {
@@ -186,8 +209,9 @@ static long setup_in_window(struct window *w, struct ring *ring,
 		ring->in_window = true;
 		return fd;
 	}
-	area_free(w, &ring->rings);
-	area_free(w, &ring->sqes);
+	area_free(w, ring->rings);
+	area_free(w, ring->sqes);
+	ring->rings = ring->sqes = NULL;
 	if (fd != -EINVAL)
 		return fd;
 	/* bad parameters, or a kernel that does not know NO_MMAP */
@@ -229,7 +253,7 @@ long ring_resize(struct window *w, int fd, struct io_uring_params *p,
 		 unsigned int nr_args)
 {
 	struct ring *ring = *find_ring(w, fd);
-	struct area rings = { 0 }, sqes = { 0 };
+	struct area *rings, *sqes;
 	struct io_uring_params in_window;
 	size_t rings_size, sqes_size;
 	long ret;
@@ -246,18 +270,18 @@ long ring_resize(struct window *w, int fd, struct io_uring_params *p,
 	ret = areas_allocate(w, &rings, &sqes, rings_size, sqes_size);
 	if (ret)
 		return ret;
-	give_areas(&in_window, &rings, &sqes);
+	give_areas(&in_window, rings, sqes);
 	ret = do_register(fd, IORING_REGISTER_RESIZE_RINGS, &in_window,
 			  nr_args);
 	if (ret < 0) {
-		area_free(w, &rings);
-		area_free(w, &sqes);
+		area_free(w, rings);
+		area_free(w, sqes);
 		return ret;
 	}
 	hide_areas(&in_window);
 	*p = in_window;
-	area_free(w, &ring->rings);
-	area_free(w, &ring->sqes);
+	area_drop(w, ring->rings);
+	area_drop(w, ring->sqes);
 	ring->rings = rings;
 	ring->sqes = sqes;
 	return ret;
@@ -273,20 +297,31 @@ long ring_mmap(struct window *w, int fd, size_t length, uint64_t offset)
 	if (!ring->in_window)
 		return window_mmap_file(w, length, fd, (long) offset);
 	if (offset == IORING_OFF_SQ_RING || offset == IORING_OFF_CQ_RING)
-		area = &ring->rings;
+		area = ring->rings;
 	else if (offset == IORING_OFF_SQES)
-		area = &ring->sqes;
-	length = page_align(length);
+		area = ring->sqes;
 	if (!area || !length || length > area->length)
 		return -EINVAL;
-	/* one owner: who maps it twice would unmap it under the other's feet */
-	if (area->mapped)
-		return -EBUSY;
-	if (area->length > length)
-		window_munmap(w, area->address + length, area->length - length);
-	area->length = length;
 	area->mapped = true;
 	return (long) area->address;
+}
+
+bool ring_munmap(struct window *w, uintptr_t address)
+{
+	struct area *area = w->areas;
+
+	while (area && (area->address != address || !area->mapped))
+		area = area->next;
+	if (!area)
+		return false;
+	for (struct ring *ring = w->rings; ring; ring = ring->next) {
+		if (ring->rings == area)
+			ring->rings = NULL;
+		if (ring->sqes == area)
+			ring->sqes = NULL;
+	}
+	area_free(w, area);
+	return true;
 }
 
 static bool is_still_ours(const struct ring *ring)
@@ -316,4 +351,6 @@ void rings_close(struct window *w)
 		}
 		ring_closed(w, fd);
 	}
+	while (w->areas)
+		area_free(w, w->areas);
 }

@@ -26,6 +26,9 @@ long ring_resize(struct window *w, int fd, struct io_uring_params *p,
 /* mmap(2) of a ring fd: an address in the window, or -errno. */
 long ring_mmap(struct window *w, int fd, size_t length, uint64_t offset);
 
+/* munmap(2) of what ring_mmap() gave; false if @address is no such thing. */
+bool ring_munmap(struct window *w, uintptr_t address);
+
 /* Forgets a ring whose fd is being closed. */
 void ring_closed(struct window *w, int fd);
 

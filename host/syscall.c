@@ -60,6 +60,8 @@ long window_syscall(struct window *w, const long call[7])
 	case SYS_mmap:
 		return do_mmap(w, call);
 	case SYS_munmap:
+		if (ring_munmap(w, (uintptr_t) call[1]))
+			return 0;
 		return window_munmap(w, (uintptr_t) call[1], (size_t) call[2]);
 	case SYS_madvise:
 		return window_madvise(w, (uintptr_t) call[1], (size_t) call[2],

@@ -15,6 +15,7 @@
 
 #define HOST_PAGE_SIZE	4096UL
 
+struct area;
 struct ring;
 
 struct window {
@@ -27,6 +28,7 @@ struct window {
 	size_t next_fit;	/* page where the next search starts */
 	unsigned char *page;	/* PAGE_* of each page */
 
+	struct area *areas;	/* of rings */
 	struct ring *rings;	/* set up through this window and not closed */
 };
 

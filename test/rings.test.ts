@@ -131,6 +131,7 @@ describe('kinds', () => {
     SQPOLL: IORING_SETUP_SQPOLL,
     'SINGLE_ISSUER|DEFER_TASKRUN': IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
     NO_MMAP: IORING_SETUP_NO_MMAP,
+    IOPOLL: IORING_SETUP_IOPOLL,
   };
   for (const [name, flags] of Object.entries(kinds)) {
     it(`${name} works, through its rings many times around`, () => {

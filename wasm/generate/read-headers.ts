@@ -291,16 +291,15 @@ export function readModel(compiler: Compiler, source: string): Model {
   const spec = readFileSync(join(source, 'liburing.spec'), 'utf8');
   // C keeps the names of structs and of functions apart, JavaScript does not
   const structs = reader.structs(isOurs);
+  const isErrno = (file: string): boolean => /\berrno(-base)?\.h$/.test(file);
+  const errno = reader.constants(isErrno, (name) => /^E[A-Z0-9]+$/.test(name));
   const linux = reader.constants(isLinux, (name) => semantics.linuxConstants.test(name));
-  const errno = linux
-    .filter(({ name, enum: of }) => /^E[A-Z0-9]+$/.test(name) && of === undefined)
-    .map(({ name, value }) => ({ name, value: Number(value), text: errnoText(name, Number(value)) }));
   return {
     version: /^Version: (\S+)/m.exec(spec)?.[1] ?? '',
     functions: reader.functions(names),
     structs: structs.map((struct) => (names.has(struct.name) ? { ...struct, name: `struct_${struct.name}` } : struct)),
     constants: reader.constants(isOurs, (name) => /^(IO|LIBURING_|_*IOU|[A-Z])/.test(name)),
-    linux,
-    errno,
+    linux: [...errno, ...linux],
+    errno: errno.map(({ name, value }) => ({ name, value: Number(value), text: errnoText(name, Number(value)) })),
   };
 }

@@ -56,7 +56,7 @@ export const siginfoMembers = ['si_signo', 'si_errno', 'si_code', 'si_pid', 'si_
 
 /** Names of macros and enum constants that arguments of liburing's functions are made of. */
 export const linuxConstants =
-  /^(E[A-Z0-9]+|O_\w+|AT_\w+|S_I\w+|POLL[A-Z]+|EPOLL\w+|MSG_\w+|SOCK_\w+|AF_\w+|SOL_\w+|SO_\w+|SHUT_\w+|SCM_\w+|STATX_\w+|FUTEX2?_\w+|FALLOC_\w+|POSIX_FADV_\w+|MADV_\w+|MAP_\w+|PROT_\w+|SPLICE_\w+|RWF_\w+|XATTR_\w+|RESOLVE_\w+|SYNC_FILE_RANGE_\w+|RENAME_\w+|IPPROTO_\w+|TCP_\w+|INADDR_\w+|CLOCK_\w+|EFD_\w+|P_(ALL|PID|PGID|PIDFD)|W(NOHANG|UNTRACED|EXITED|STOPPED|CONTINUED|NOWAIT)|CLD_\w+)$/;
+  /^(O_\w+|AT_\w+|S_I\w+|POLL[A-Z]+|EPOLL\w+|MSG_\w+|SOCK_\w+|AF_\w+|SOL_\w+|SO_\w+|SHUT_\w+|SCM_\w+|STATX_\w+|FUTEX2?_\w+|FALLOC_\w+|POSIX_FADV_\w+|MADV_\w+|MAP_\w+|PROT_\w+|SPLICE_\w+|RWF_\w+|XATTR_\w+|RESOLVE_\w+|SYNC_FILE_RANGE_\w+|RENAME_\w+|IPPROTO_\w+|TCP_\w+|INADDR_\w+|CLOCK_\w+|EFD_\w+|P_(ALL|PID|PGID|PIDFD)|W(NOHANG|UNTRACED|EXITED|STOPPED|CONTINUED|NOWAIT)|CLD_\w+)$/;
 
 /** Integer parameters that count the elements of the pointer before them, and those that count bytes. */
 const countsElements = /^(n|nr|nr_\w+|count|maxevents)$/;
