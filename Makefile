@@ -119,6 +119,7 @@ demo: build ## build all, read a file through io_uring from TypeScript
 	node $(B)/examples/demo.js
 
 test: build ## build all and run the tests (TESTS= names some)
+	$(MAKE) $(B)/examples/demo.js
 	$(BIN)/vitest run $(TESTS)
 
 lint: setup ## check format and style

@@ -1,0 +1,93 @@
+/** The package as npm would ship it. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execPath } from 'node:process';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { root } from './support/subprocess.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const sh = (command: string, ...list: string[]): string =>
+  execFileSync(command, list, { cwd: directory, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+
+interface Packed {
+  filename: string;
+  files: { path: string }[];
+}
+let packed: Packed | undefined;
+
+beforeAll(() => {
+  const text = execFileSync('npm', ['pack', '--json', '--pack-destination', directory], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const parsed = JSON.parse(text) as Packed[] | Record<string, Packed>;
+  packed = Object.values(parsed)[0];
+  writeFileSync(join(directory, 'package.json'), '{ "name": "user", "private": true, "type": "module" }');
+  sh('npm', 'install', '--offline', '--no-audit', '--no-fund', '--silent', `./${packed?.filename}`);
+});
+
+it('has what it needs, and nothing that was only there to build it', () => {
+  const paths = packed?.files.map(({ path }) => path) ?? [];
+  for (const path of [
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/encode.js',
+    'dist/liburing.wasm',
+    'dist/host.node',
+    'LICENSE',
+  ]) {
+    expect(paths).toContain(path);
+  }
+  for (const path of paths) expect(path).not.toMatch(/^(build|test|wasm|host|bench|examples|liburing-patch)\//);
+});
+
+it('reads a file where it is installed', () => {
+  writeFileSync(
+    join(directory, 'read.js'),
+    `import { alloc, allocPointers, io_uring, io_uring_cqe, io_uring_get_sqe, io_uring_prep_read, io_uring_queue_exit,
+       io_uring_queue_init, io_uring_submit, io_uring_wait_cqe } from 'liburing-wasm';
+     import { O_RDONLY } from 'liburing-wasm/linux';
+     import { openSync } from 'node:fs';
+     const ring = alloc(io_uring);
+     io_uring_queue_init(1, ring, 0);
+     const buffer = Buffer.alloc(100);
+     io_uring_prep_read(io_uring_get_sqe(ring), openSync('package.json', O_RDONLY), buffer, 100, 0);
+     io_uring_submit(ring);
+     const cqe = allocPointers(io_uring_cqe);
+     io_uring_wait_cqe(ring, cqe);
+     console.log(buffer.toString('utf8', 0, cqe.value.res).slice(0, 8));
+     io_uring_queue_exit(ring);`,
+  );
+  expect(sh(execPath, 'read.js')).toBe(`${readFileSync(join(directory, 'package.json'), 'utf8').slice(0, 8)}\n`);
+});
+
+it('has types that a strict user can compile against', () => {
+  writeFileSync(
+    join(directory, 'user.ts'),
+    `import { alloc, io_uring, io_uring_get_sqe, io_uring_prep_read, type io_uring_sqe } from 'liburing-wasm';
+     import { loadEncoder } from 'liburing-wasm/encode';
+     const ring: io_uring = alloc(io_uring);
+     const sqe: io_uring_sqe | null = io_uring_get_sqe(ring);
+     if (sqe) io_uring_prep_read(sqe, 3, new Uint8Array(8), 8, 0n);
+     // @ts-expect-error: an SQE may be null
+     io_uring_prep_read(io_uring_get_sqe(ring), 3, null, 0, 0);
+     // @ts-expect-error: a ring is no SQE
+     io_uring_prep_read(ring, 3, null, 0, 0);
+     // @ts-expect-error: an argument is missing
+     if (sqe) io_uring_prep_read(sqe, 3, null, 0);
+     export const encoder = await loadEncoder();`,
+  );
+  const tsc = join(root, 'node_modules/.bin/tsc');
+  sh(tsc, '--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom', 'user.ts');
+});
+
+it('is small: the wasm module has at most 24 KB compressed', () => {
+  const compressed = gzipSync(readFileSync(join(root, 'dist/liburing.wasm')), { level: 9 }).length;
+  expect(compressed).toBeLessThanOrEqual(24 * 1024);
+});

@@ -1,0 +1,131 @@
+/** The shim under AddressSanitizer and UndefinedBehaviorSanitizer. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { root, runScript } from './support/subprocess.js';
+
+// a copy of the package whose shim is the instrumented one
+const directory = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
+const runtime = (name: string): string =>
+  execFileSync('gcc', [`-print-file-name=lib${name}.so`], { encoding: 'utf8' }).trim();
+
+beforeAll(() => {
+  cpSync(join(root, 'dist'), join(directory, 'dist'), { recursive: true });
+  copyFileSync(join(root, 'package.json'), join(directory, 'package.json'));
+});
+
+/** Compiles the shim with both sanitizers, and perhaps with a fault of its own. */
+function buildShim(fault?: string): void {
+  const sources = readdirSync(join(root, 'host'))
+    .filter((name) => name.endsWith('.c'))
+    .map((name) => join(root, 'host', name));
+  if (fault !== undefined) {
+    sources.push(join(directory, 'fault.c'));
+    writeFileSync(join(directory, 'fault.c'), fault);
+  }
+  execFileSync(
+    'gcc',
+    [
+      ...'-std=gnu11 -O1 -g -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -D_GNU_SOURCE -DNAPI_VERSION=8'.split(
+        ' ',
+      ),
+      ...'-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'.split(' '),
+      `-I${root}/node_modules/node-api-headers/include`,
+      `-I${root}/build/native/src/include`,
+      `-I${root}/build/liburing/src/include`,
+      ...sources,
+      '-o',
+      join(directory, 'dist/host.node'),
+    ],
+    { stdio: 'pipe' },
+  );
+}
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const run = (source: string) =>
+  runScript(source.replaceAll("'liburing-wasm'", JSON.stringify(join(directory, 'dist/index.js'))), {
+    nodeFlags: ['--expose-gc'],
+    env: {
+      LD_PRELOAD: `${runtime('asan')} ${runtime('ubsan')}`,
+      // V8 itself leaks at exit; what the shim allocates is counted by the test
+      ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=0:exitcode=66',
+    },
+  });
+
+it('would find a fault', () => {
+  buildShim(`
+    #include <stdlib.h>
+    __attribute__((constructor)) static void fault(void)
+    {
+      volatile char *block = malloc(8);
+      block[8] = 1;
+      free((void *) block);
+    }`);
+  const { status, stderr } = run("import * as liburing from 'liburing-wasm';");
+  expect(stderr).toMatch(/heap-buffer-overflow|runtime error: store to address/);
+  expect(status).not.toBe(0);
+});
+
+it('all that the shim does, without a report', () => {
+  buildShim();
+  const { status, signal, stdout, stderr } = run(`
+    import { createInstance, hostError, io_uring, io_uring_cqe, io_uring_params, memory } from 'liburing-wasm';
+    import { createRequire } from 'node:module';
+    if (hostError) throw hostError;
+    const shim = createRequire(import.meta.url)(${JSON.stringify(join(directory, 'dist/host.node'))});
+    for (let i = 0; i < 20; i++) {
+      const { functions: u, memory: m, close } = createInstance({ windowSize: 32 << 20 });
+      const rings = [1, 64, 4096].map((entries) => {
+        const ring = m.alloc(io_uring);
+        if (u.io_uring_queue_init(entries, ring, 0x3000) !== 0) throw new Error('no ring');
+        return ring;
+      });
+      const p = m.alloc(io_uring_params);
+      p.sq_entries = 128;
+      p.cq_entries = 256;
+      u.io_uring_resize_rings(rings[1], p);
+      u.io_uring_queue_init(0, m.alloc(io_uring), 0);
+      u.io_uring_queue_init(32768, m.alloc(io_uring), 0x40000000);
+      u.io_uring_ring_dontfork(rings[0]);
+      u.io_uring_free_probe(u.io_uring_get_probe_ring(rings[0]));
+      const err = m.allocArray(1, Int32Array);
+      const br = u.io_uring_setup_buf_ring(rings[0], 64, 1, 0, err);
+      u.io_uring_free_buf_ring(rings[0], br, 64, 1);
+      const cqe = m.allocPointers(io_uring_cqe);
+      for (const ring of rings) {
+        u.io_uring_prep_nop(u.io_uring_get_sqe(ring));
+        if (u.io_uring_submit_and_wait(ring, 1) !== 1) throw new Error('not submitted');
+        if (u.io_uring_wait_cqe(ring, cqe) !== 0) throw new Error('no CQE');
+        u.io_uring_cqe_seen(ring, cqe.value);
+      }
+      u.io_uring_queue_exit(rings[1]);
+      if (i % 2) close();
+      gc();
+    }
+    // everything JavaScript can get wrong
+    const wrong = [undefined, null, -1, 1.5, NaN, Infinity, 2 ** 53, 2 ** 40, 'x', {}, [], 1n, Symbol(), () => {},
+      new Uint8Array(4), new ArrayBuffer(4), 4096, 0, 4097];
+    const attempt = (f) => { try { return f(); } catch (error) { if (!(error instanceof Error)) throw error; } };
+    for (const value of wrong) {
+      attempt(() => shim.openWindow(value));
+      attempt(() => shim.addressOf(value));
+      const window = shim.openWindow(65536);
+      attempt(() => window.attach(value));
+      for (const name of ['syscall', 'mmap', 'munmap']) {
+        for (const second of wrong) attempt(() => window[name](value, second));
+        attempt(() => window[name]());
+      }
+      window.close();
+      window.close();
+      for (const name of ['attach', 'syscall', 'mmap', 'munmap']) attempt(() => window[name](value));
+      const { syscall } = window;
+      attempt(() => syscall.call(undefined, value));
+    }
+    console.log('done', memory.start > 0);`);
+  expect(stderr).toBe('');
+  expect(signal).toBeNull();
+  expect(status).toBe(0);
+  expect(stdout).toBe('done true\n');
+});
