@@ -128,6 +128,9 @@ lint: setup ## check format and style
 format: setup ## format
 	$(BIN)/biome check --write .
 
+update-liburing: ## move to the newest release of liburing, if the patches fit (VERSION= for another)
+	liburing-patch/update $(VERSION)
+
 clean: ## remove what was built
 	rm -rf $(B) dist src/generated
 
