@@ -17,13 +17,13 @@ export const headers = [
   'sys/eventfd.h',
   'sys/mman.h',
   'sys/socket.h',
+  'sys/stat.h',
   'sys/uio.h',
   'sys/un.h',
   'sys/wait.h',
   'sys/xattr.h',
   'linux/fs.h',
   'linux/futex.h',
-  'linux/stat.h',
 ];
 
 /** Structs of other headers that liburing's functions take, directly or in a field. */

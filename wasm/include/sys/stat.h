@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Description: struct statx, which musl has from 1.2.4 on. */
+#ifndef LIBURING_WASM_SYS_STAT_H
+#define LIBURING_WASM_SYS_STAT_H
+
+#include_next <sys/stat.h>
+#ifndef STATX_TYPE
+#include <linux/stat.h>
+#endif
+
+#endif
