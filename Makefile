@@ -16,7 +16,7 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build demo test bench lint format setup update-liburing clean distclean help
+.PHONY: all build demo test bench lint format runtimes setup update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -121,6 +121,9 @@ demo: build ## build all, read a file through io_uring from TypeScript
 test: build ## build all and run the tests (TESTS= names some)
 	$(MAKE) $(B)/examples/demo.js
 	$(BIN)/vitest run $(TESTS)
+
+runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too
+	scripts/install-runtimes node22 node24 node26 bun deno
 
 lint: setup ## check format and style
 	$(BIN)/biome check .
