@@ -126,10 +126,18 @@ runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests
 	scripts/install-runtimes node22 node24 node26 bun deno
 
 lint: setup ## check format and style
+	scripts/install-tools lint
 	$(BIN)/biome check .
+	clang-format --dry-run --Werror $(C_SOURCES)
+	shellcheck -x $(SHELL_SOURCES)
 
 format: setup ## format
+	scripts/install-tools lint
 	$(BIN)/biome check --write .
+	clang-format -i $(C_SOURCES)
+
+C_SOURCES = $(wildcard host/*.[ch] wasm/*.c wasm/include/*/*.h bench/c/*.[ch])
+SHELL_SOURCES = .ci/run wasm/cc $(wildcard scripts/*) liburing-patch/fetch liburing-patch/update
 
 update-liburing: ## move to the newest release of liburing, if the patches fit (VERSION= for another)
 	liburing-patch/update $(VERSION)

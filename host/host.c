@@ -11,15 +11,15 @@
 #include "syscall.h"
 #include "window.h"
 
-#define MAX_WINDOW_SIZE	0x80000000UL
+#define MAX_WINDOW_SIZE 0x80000000UL
 
 /*
  * A window as JavaScript holds it. Each of its functions counts as a reference;
  * when the last one is collected, or the environment ends, the window closes.
  */
 struct handle {
-	struct window *window;	/* NULL once closed */
-	napi_ref memory;	/* keeps V8 from unmapping what we mapped over */
+	struct window *window; /* NULL once closed */
+	napi_ref memory;       /* keeps V8 from unmapping what we mapped over */
 	int references;
 };
 
@@ -29,7 +29,7 @@ static napi_value throw_type(napi_env env, const char *message)
 	return NULL;
 }
 
-/* An Error with errno and syscall; its code and advice are added in TypeScript. */
+/* An Error with errno and syscall; TypeScript adds its code and advice. */
 static napi_value throw_failure(napi_env env, const struct failure *why)
 {
 	napi_value message, error, number, syscall;
@@ -195,7 +195,7 @@ static bool add_function(napi_env env, napi_value object, struct handle *h,
 	if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, h,
 				 &function) != napi_ok ||
 	    napi_add_finalizer(env, function, h, release, NULL, NULL) !=
-	    napi_ok)
+		    napi_ok)
 		return false;
 	h->references++;
 	return napi_set_named_property(env, object, name, function) == napi_ok;
@@ -213,13 +213,14 @@ static napi_value open_window(napi_env env, napi_callback_info info)
 	    !get_size(env, argv[0], &size))
 		return NULL;
 	if (!size || size % HOST_PAGE_SIZE || size > MAX_WINDOW_SIZE) {
-		napi_throw_range_error(env, "ERR_OUT_OF_RANGE",
-				       "a window has a multiple of 4096 bytes, up to 2 GiB");
+		napi_throw_range_error(
+			env, "ERR_OUT_OF_RANGE",
+			"a window has a multiple of 4096 bytes, up to 2 GiB");
 		return NULL;
 	}
 	h = calloc(1, sizeof(*h));
 	if (!h) {
-		why = (struct failure) { -ENOMEM, "malloc" };
+		why = (struct failure){ -ENOMEM, "malloc" };
 		return throw_failure(env, &why);
 	}
 	h->window = window_open(size, &why);
@@ -231,7 +232,7 @@ static napi_value open_window(napi_env env, napi_callback_info info)
 	if (napi_create_object(env, &object) != napi_ok ||
 	    napi_set_named_property(env, object, "start",
 				    number(env, (double) h->window->start)) !=
-	    napi_ok ||
+		    napi_ok ||
 	    !add_function(env, object, h, "attach", host_attach) ||
 	    !add_function(env, object, h, "syscall", host_syscall) ||
 	    !add_function(env, object, h, "mmap", host_mmap) ||
@@ -262,7 +263,9 @@ static napi_value address_of(napi_env env, napi_callback_info info)
 			return NULL;
 	} else if (napi_get_arraybuffer_info(env, argv[0], &data, &length) !=
 		   napi_ok) {
-		return throw_type(env, "a typed array, DataView or ArrayBuffer is expected");
+		return throw_type(
+			env,
+			"a typed array, DataView or ArrayBuffer is expected");
 	}
 	return number(env, (double) (uintptr_t) data);
 }

@@ -28,21 +28,21 @@ struct area {
 
 struct ring {
 	int fd;
-	dev_t device;		/* tell this ring from a later user of its fd */
+	dev_t device; /* tell this ring from a later user of its fd */
 	ino_t inode;
 	unsigned int flags;
-	bool in_window;		/* else the kernel's memory, or the caller's */
-	struct area *rings;	/* SQ and CQ ring */
+	bool in_window;	    /* else the kernel's memory, or the caller's */
+	struct area *rings; /* SQ and CQ ring */
 	struct area *sqes;
 	struct ring *next;
 };
 
-#define MAX_ENTRIES	32768U		/* IORING_MAX_ENTRIES */
-#define MAX_CQ_ENTRIES	(2 * MAX_ENTRIES)
+#define MAX_ENTRIES    32768U /* IORING_MAX_ENTRIES */
+#define MAX_CQ_ENTRIES (2 * MAX_ENTRIES)
 /* struct io_rings before its CQEs: 64 bytes today, the rest to grow into */
-#define RINGS_HEADER	HOST_PAGE_SIZE
+#define RINGS_HEADER HOST_PAGE_SIZE
 /* flags that could change what a ring needs, and that nobody here knows yet */
-#define UNKNOWN_FLAGS	(~((IORING_SETUP_SQ_REWIND << 1) - 1))
+#define UNKNOWN_FLAGS (~((IORING_SETUP_SQ_REWIND << 1) - 1))
 
 static long setup(unsigned int entries, struct io_uring_params *p)
 {
@@ -77,15 +77,15 @@ static void ring_sizes(unsigned int entries, const struct io_uring_params *p,
 	sq = round_up_to_power_of_2((uint32_t) sq);
 	cq = 2 * sq;
 	if (flags & IORING_SETUP_CQSIZE) {
-		cq = p->cq_entries > MAX_CQ_ENTRIES ? MAX_CQ_ENTRIES :
-						      p->cq_entries;
+		cq = p->cq_entries > MAX_CQ_ENTRIES ? MAX_CQ_ENTRIES
+						    : p->cq_entries;
 		cq = round_up_to_power_of_2((uint32_t) cq);
 	}
 	*sqes = page_align(sq * sizeof(struct io_uring_sqe) *
 			   (flags & IORING_SETUP_SQE128 ? 2 : 1));
 	*rings = page_align(RINGS_HEADER + sq * sizeof(uint32_t) +
 			    cq * sizeof(struct io_uring_cqe) *
-			    (flags & IORING_SETUP_CQE32 ? 2 : 1));
+				    (flags & IORING_SETUP_CQE32 ? 2 : 1));
 }
 
 static void area_free(struct window *w, struct area *area)
@@ -99,7 +99,7 @@ static void area_free(struct window *w, struct area *area)
 	free(area);
 }
 
-/* For the ring that had it: if it has been mapped, it is not the ring's to free. */
+/* For the ring that had it. Once mapped, it is not the ring's to free. */
 static void area_drop(struct window *w, struct area *area)
 {
 	if (area && !area->mapped)
@@ -117,9 +117,9 @@ static long area_allocate(struct window *w, struct area **area, size_t length)
 		window_munmap(w, (uintptr_t) address, length);
 		return -ENOMEM;
 	}
-	**area = (struct area) { .address = (uintptr_t) address,
-				 .length = length,
-				 .next = w->areas };
+	**area = (struct area){ .address = (uintptr_t) address,
+				.length = length,
+				.next = w->areas };
 	w->areas = *area;
 	return 0;
 }

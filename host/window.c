@@ -14,13 +14,13 @@
 
 #include "ring.h"
 
-#define WASM_PAGE_SIZE	65536UL
-#define LOWEST_START	0x10000000UL	/* leaves low memory to its users */
-#define TWO_GIB		0x80000000UL
-#define FOUR_GIB	0x100000000UL
+#define WASM_PAGE_SIZE 65536UL
+#define LOWEST_START   0x10000000UL /* leaves low memory to its users */
+#define TWO_GIB	       0x80000000UL
+#define FOUR_GIB       0x100000000UL
 
 #ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE	0x100000
+#define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
 /*
@@ -74,7 +74,8 @@ static bool map_identity(struct window *w, struct failure *why)
 			return true;
 		}
 		if (mapped != MAP_FAILED) {
-			/* before 4.17 the flag is unknown, the address a hint */
+			/* before 4.17 the flag is unknown, the address a hint
+			 */
 			munmap(mapped, w->size);
 		} else if (errno != EEXIST) {
 			why->error = -errno;
@@ -252,8 +253,7 @@ int window_munmap(struct window *w, uintptr_t address, size_t length)
 	for (size_t i = 0; i < count; i++)
 		if (w->page[first + i] == PAGE_FOREIGN &&
 		    map_over(w, address + i * HOST_PAGE_SIZE, HOST_PAGE_SIZE,
-			     w->memfd,
-			     (long) ((first + i) * HOST_PAGE_SIZE)))
+			     w->memfd, (long) ((first + i) * HOST_PAGE_SIZE)))
 			abort(); /* the kernel's pages must not be given out */
 	/* gives the memory back, and has the next owner find zeroes */
 	if (fallocate(w->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

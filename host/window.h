@@ -13,34 +13,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HOST_PAGE_SIZE	4096UL
+#define HOST_PAGE_SIZE 4096UL
 
 struct area;
 struct ring;
 
 struct window {
 	int memfd;
-	uintptr_t start;	/* the same number in wasm and in the host */
+	uintptr_t start; /* the same number in wasm and in the host */
 	size_t size;
-	char *wasm_view;	/* the window inside the linear memory, or NULL */
+	char *wasm_view; /* the window inside the linear memory, or NULL */
 
 	size_t pages;
-	size_t next_fit;	/* page where the next search starts */
-	unsigned char *page;	/* PAGE_* of each page */
+	size_t next_fit;     /* page where the next search starts */
+	unsigned char *page; /* PAGE_* of each page */
 
-	struct area *areas;	/* of rings */
-	struct ring *rings;	/* set up through this window and not closed */
+	struct area *areas; /* of rings */
+	struct ring *rings; /* set up through this window and not closed */
 };
 
 enum {
-	PAGE_FREE	= 0,
-	PAGE_USED	= 1,
-	PAGE_FOREIGN	= 2,	/* used, and mapped from another file */
+	PAGE_FREE = 0,
+	PAGE_USED = 1,
+	PAGE_FOREIGN = 2, /* used, and mapped from another file */
 };
 
 /* Which call failed, for an error message. */
 struct failure {
-	int error;		/* -errno */
+	int error; /* -errno */
 	const char *syscall;
 };
 

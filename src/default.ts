@@ -15,8 +15,11 @@ function makeDefault(): { instance: Instance; error: Error | null } {
 
 const made = makeDefault();
 
-/** @internal */
-export const { functions, memory } = made.instance;
+/** The functions that the exports of this package are. @internal */
+export const { functions } = made.instance;
+
+/** What `alloc` and its like allocate from. */
+export const { memory } = made.instance;
 
 /** Why no system calls can be made here, or null where they can. */
 export const hostError: Error | null = made.error;

@@ -1,5 +1,5 @@
 /** The package as npm would ship it. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,8 +11,11 @@ import { root } from './support/subprocess.js';
 const directory = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const sh = (command: string, ...list: string[]): string =>
-  execFileSync(command, list, { cwd: directory, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+function sh(command: string, ...list: string[]): string {
+  const { status, stdout, stderr } = spawnSync(command, list, { cwd: directory, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} failed:\n${stdout}${stderr}`);
+  return stdout;
+}
 
 interface Packed {
   filename: string;

@@ -3,8 +3,8 @@
  * Description: the module's one import. The arguments go through memory: a call
  * into JavaScript with seven 64-bit numbers would make seven BigInts.
  */
-__attribute__((import_module("host"), import_name("syscall")))
-extern void host_syscall(unsigned int block);
+__attribute__((import_module("host"), import_name("syscall"))) extern void
+host_syscall(unsigned int block);
 
 long __uring_wasm_syscall(long nr, long a, long b, long c, long d, long e,
 			  long f);
@@ -20,4 +20,6 @@ long __uring_wasm_syscall(long nr, long a, long b, long c, long d, long e,
 
 /* Newer emscripten wants it at a link without an entry point. */
 void _initialize(void);
-void _initialize(void) {}
+void _initialize(void)
+{
+}

@@ -299,14 +299,16 @@ function keeper(fn: CFunction): string | undefined {
   return registers ? `rings.keepForGood(${local(owner.name)}, memory)` : 'memory.borrowed.length = 0';
 }
 
+/** A C declaration as people write it: `struct io_uring_sqe *sqe`. */
+const declaration = (c: string, name: string): string => (c.endsWith('*') ? `${c}${name}` : `${c} ${name}`);
+
 function documentation(fn: CFunction, pages: ReadonlyMap<string, ManPage>): string[] {
+  const parameters = fn.parameters.map(({ name, type }) => declaration(type.c, name)).join(', ') || 'void';
+  const c = `\`${declaration(fn.result.c, fn.name)}(${parameters})\``;
   const page = pages.get(fn.name);
-  const c = `\`${fn.result.c} ${fn.name}(${fn.parameters.map(({ name, type }) => `${type.c} ${name}`).join(', ') || 'void'})\``;
   if (!page) return [`${c}, which has no man page.`];
-  const lines = tsdoc(
-    page,
-    fn.parameters.map(({ name }) => name),
-  );
+  const names = fn.parameters.map(({ name }) => name);
+  const lines = tsdoc(page, names);
   return [...lines.slice(0, 1), '', c, ...lines.slice(1)];
 }
 
