@@ -102,7 +102,10 @@ dist/host.node: $(HOST_SOURCES) $(wildcard host/*.h) $(NATIVE)/src/liburing-ffi.
 
 # --- TypeScript ----------------------------------------------------------------
 
-dist/index.js: $(wildcard src/*.ts) tsconfig.json $(GENERATED)
+src/generated/opcodes.ts: $(B)/generate/main.js dist/liburing.wasm
+	node $(B)/generate/opcodes.js $(GENERATED) dist/liburing.wasm $@
+
+dist/index.js: $(wildcard src/*.ts) tsconfig.json $(GENERATED) src/generated/opcodes.ts
 	echo 'typescript: compiling'
 	$(BIN)/tsc
 	touch $@

@@ -16,6 +16,9 @@ export interface AstNode {
   isBitfield?: boolean;
   isImplicit?: boolean;
   type?: { qualType: string; desugaredQualType?: string };
+  /** Of an operator: `=`, `|=`. */
+  opcode?: string;
+  referencedDecl?: { kind: string; name?: string };
   decl?: { kind: string };
   ownedTagDecl?: { kind: string };
   inner?: AstNode[];

@@ -47,6 +47,8 @@ export interface CFunction {
   name: string;
   result: CType;
   parameters: Parameter[];
+  /** Members of an SQE that its body assigns, its own and then those of what it calls. */
+  writes?: string[];
 }
 
 export interface Field {

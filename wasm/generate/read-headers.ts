@@ -29,6 +29,14 @@ const unqualified = (c: string): string => c.replace(/\b(const|volatile|restrict
 const namesEnum = (node: AstNode): boolean =>
   [node.decl, node.ownedTagDecl].some((decl) => decl?.kind === 'EnumDecl') || (node.inner ?? []).some(namesEnum);
 
+/** Every node of a subtree. */
+function* descendants(node: AstNode): Iterable<AstNode> {
+  for (const child of node.inner ?? []) {
+    yield child;
+    yield* descendants(child);
+  }
+}
+
 /** A member as found in the AST, before the compiler has said where it is. */
 interface FoundField {
   name: string;
@@ -44,6 +52,9 @@ interface FoundStruct {
   fields: FoundField[];
 }
 
+/** Members that io_uring_prep_rw writes, whatever the operation calls them. */
+const genericMembers = ['opcode', 'fd', 'off', 'addr', 'len'];
+
 class HeaderReader {
   readonly #compiler: Compiler;
   readonly #prologue: string;
@@ -51,6 +62,7 @@ class HeaderReader {
   readonly #records = new Map<string, AstNode>();
   readonly #typedefs = new Map<string, AstNode>();
   readonly #enums = new Set<string>();
+  readonly #bodies = new Map<string, AstNode>();
   readonly #sizes = new Map<string, number>();
 
   constructor(compiler: Compiler) {
@@ -65,6 +77,9 @@ class HeaderReader {
         if (namesEnum(node)) this.#enums.add(node.name);
       } else if (node.kind === 'EnumDecl' && node.name) {
         this.#enums.add(`enum ${node.name}`);
+      } else if (node.kind === 'FunctionDecl' && node.name) {
+        const body = node.inner?.find(({ kind }) => kind === 'CompoundStmt');
+        if (body) this.#bodies.set(node.name, body);
       }
     }
   }
@@ -133,6 +148,31 @@ class HeaderReader {
     return type;
   }
 
+  /** Which of a union's members a function means is written in its body, and nowhere else. */
+  #sqeWrites(name: string): string[] {
+    const own: string[] = [];
+    const called: string[] = [];
+    // what all of them call, and what names off and addr for want of a better word
+    const generic: string[] = [];
+    const body = this.#bodies.get(name);
+    for (const node of body ? descendants(body) : []) {
+      const [target] = node.inner ?? [];
+      if (/^(\||&)?=$/.test(node.opcode ?? '') && target) {
+        const members = [target, ...descendants(target)];
+        const isSqe = members.some(({ referencedDecl }) => referencedDecl?.name === 'sqe');
+        const member = members.find((part) => part.kind === 'MemberExpr' && part.name)?.name;
+        if (isSqe && member) own.push(member);
+      } else if (node.kind === 'CallExpr') {
+        const callee = [...descendants(node)].find(({ referencedDecl }) => referencedDecl?.kind === 'FunctionDecl');
+        const calleeName = callee?.referencedDecl?.name ?? '';
+        (calleeName === 'io_uring_prep_rw' ? generic : called).push(...this.#sqeWrites(calleeName));
+      }
+    }
+    const isGeneric = (member: string): boolean => !own.includes(member) && genericMembers.includes(member);
+    const members = [...new Set([...own, ...called, ...generic])];
+    return [...members.filter((member) => !isGeneric(member)), ...members.filter(isGeneric)];
+  }
+
   functions(publicNames: ReadonlySet<string>): CFunction[] {
     const found = new Map<string, CFunction>();
     for (const node of this.#ast) {
@@ -144,8 +184,10 @@ class HeaderReader {
           return { name, type: this.#valueType(child.type?.qualType ?? '', name) };
         });
       const result = /^(.*?)\s*\(/.exec(node.type?.qualType ?? '')?.[1] ?? '';
-      const fn = { name: node.name, result: this.#type(result, node.name), parameters };
+      const fn: CFunction = { name: node.name, result: this.#type(result, node.name), parameters };
       semantics.annotate(fn);
+      const writes = this.#sqeWrites(node.name);
+      if (writes.length > 0) fn.writes = writes;
       found.set(node.name, fn);
     }
     for (const name of publicNames) {
