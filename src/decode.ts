@@ -1,0 +1,182 @@
+/** What the bytes of an SQE say. */
+import { rangeError } from './errors.js';
+import { flagNames } from './flags.js';
+import { opcodes } from './generated/opcodes.js';
+import { io_uring_sqe } from './generated/structs.js';
+import type { Field } from './struct.js';
+
+/** A member of an SQE and what is in it. */
+export interface DecodedField {
+  /** Its name in C. Of members that share a place, the one that the operation uses. */
+  readonly name: string;
+  /** Its type in C. */
+  readonly c: string;
+  readonly offset: number;
+  readonly size: number;
+  readonly value: number | bigint;
+  /** The arguments of prep functions that go here, such as `buf`. */
+  readonly parameters: readonly string[];
+  /** The value in C's names, such as `IOSQE_IO_LINK|IOSQE_ASYNC`, if it has any. */
+  readonly names?: string;
+}
+
+/** An SQE, taken apart. */
+export interface DecodedSqe {
+  readonly opcode: number;
+  /** The operation, such as `IORING_OP_READ`; undefined for a number that the headers do not know. */
+  readonly name: string | undefined;
+  /** The functions that prepare this operation. */
+  readonly functions: readonly string[];
+  /** The members that the operation uses, in the order of their offsets. */
+  readonly fields: readonly DecodedField[];
+  /** Members that it does not use, and that are not zero: the kernel may refuse them. */
+  readonly reserved: readonly DecodedField[];
+  /** Of 128 bytes, the second half: the command of IORING_OP_URING_CMD128. */
+  readonly command?: Uint8Array;
+}
+
+/** Any operation can have these, whoever prepares it. */
+const common = ['opcode', 'flags', 'ioprio', 'fd', 'user_data', 'personality'];
+
+const IOSQE_BUFFER_SELECT = 32;
+
+const all = io_uring_sqe.fields.filter(({ size }) => size > 0);
+const fieldNamed = (name: string): Field[] => all.filter((field) => field.name === name);
+type Place = Pick<Field, 'offset' | 'size'>;
+const overlap = (a: Place, b: Place): boolean => a.offset < b.offset + b.size && b.offset < a.offset + a.size;
+
+/** Of the members in one place, the header's first, for those that nobody uses. */
+const unused = all.filter((field, i) => !all.slice(0, i).some((before) => overlap(field, before)));
+
+interface Layout {
+  fields: readonly Field[];
+  /** Names of arguments by member. */
+  parameters: ReadonlyMap<string, readonly string[]>;
+}
+
+function layoutOf(opcode: number): Layout {
+  const parameters = new Map<string, string[]>();
+  const functions = opcodes.get(opcode)?.functions ?? [];
+  for (const use of functions) {
+    for (const [parameter, member] of use.parameters) {
+      const known = parameters.get(member) ?? [];
+      parameters.set(member, known.includes(parameter) ? known : [...known, parameter]);
+    }
+    for (const member of use.constants) parameters.set(member, parameters.get(member) ?? []);
+  }
+  const fields: Field[] = [];
+  for (const field of [...common, ...parameters.keys()].flatMap(fieldNamed)) {
+    if (!fields.some((taken) => overlap(taken, field))) fields.push(field);
+  }
+  return { fields: fields.sort((a, b) => a.offset - b.offset), parameters };
+}
+
+const layouts = new Map<number, Layout>();
+
+function layout(opcode: number): Layout {
+  let known = layouts.get(opcode);
+  if (!known) {
+    known = layoutOf(opcode);
+    layouts.set(opcode, known);
+  }
+  return known;
+}
+
+function read(view: DataView, { offset, size, signed }: Field): number | bigint {
+  switch (size) {
+    case 1:
+      return signed ? view.getInt8(offset) : view.getUint8(offset);
+    case 2:
+      return signed ? view.getInt16(offset, true) : view.getUint16(offset, true);
+    case 4:
+      return signed ? view.getInt32(offset, true) : view.getUint32(offset, true);
+    default:
+      return signed ? view.getBigInt64(offset, true) : view.getBigUint64(offset, true);
+  }
+}
+
+/**
+ * Takes an SQE apart: the members that its operation uses, under the names that fit it, flags
+ * spelled out, and those that should be zero and are not. Which members an operation uses is what
+ * liburing's prep functions write for it.
+ *
+ * @param bytes - 64 bytes, or 128 of a ring with `IORING_SETUP_SQE128`.
+ * @throws a RangeError with `code` `ERR_OUT_OF_RANGE` for another number of bytes, and nothing else.
+ */
+export function decode(bytes: Uint8Array): DecodedSqe {
+  if (bytes.length !== 64 && bytes.length !== 128) {
+    throw rangeError(`an SQE has 64 or 128 bytes, not ${bytes.length}`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const opcode = view.getUint8(0);
+  const operation = opcodes.get(opcode);
+  const { fields, parameters } = layout(opcode);
+  const decoded = (field: Field): DecodedField => {
+    const value = read(view, field);
+    const names =
+      field.name === 'opcode'
+        ? operation?.name
+        : typeof value === 'number'
+          ? flagNames(field.name, value, operation?.name ?? '')
+          : undefined;
+    const { name, c, offset, size } = field;
+    return { name, c, offset, size, value, parameters: parameters.get(name) ?? [], ...(names && { names }) };
+  };
+  const selectsBuffer = (view.getUint8(1) & IOSQE_BUFFER_SELECT) !== 0;
+  const group = fieldNamed('buf_group').filter(
+    (field) => selectsBuffer && !fields.some((taken) => overlap(taken, field)),
+  );
+  // an operation that the headers do not know may use anything
+  const used = operation ? [...fields, ...group].sort((a, b) => a.offset - b.offset) : unused;
+  return {
+    opcode,
+    name: operation?.name,
+    functions: operation?.functions.map(({ name }) => name) ?? [],
+    fields: used.map(decoded),
+    reserved: unused
+      .filter((field) => !used.some((taken) => overlap(taken, field)))
+      .map(decoded)
+      .filter(({ value }) => Number(value) !== 0),
+    ...(bytes.length === 128 && { command: bytes.slice(64) }),
+  };
+}
+
+/** A member that differs between two SQEs. */
+export interface Difference {
+  readonly name: string;
+  readonly offset: number;
+  readonly a: number | bigint | Uint8Array;
+  readonly b: number | bigint | Uint8Array;
+}
+
+/**
+ * The members in which two SQEs differ, by the names that the first one's operation has for them.
+ *
+ * @throws a RangeError for SQEs of different or wrong lengths.
+ */
+export function diff(a: Uint8Array, b: Uint8Array): Difference[] {
+  if (a.length !== b.length) throw rangeError(`SQEs of ${a.length} and ${b.length} bytes cannot be compared`);
+  const { fields, command } = decode(a);
+  const second = decode(b);
+  const places = [
+    ...fields.map(({ name }) => fieldNamed(name)[0] as Field),
+    ...unused.filter((field) => !fields.some((taken) => overlap(taken, field))),
+  ].sort((x, y) => x.offset - y.offset);
+  const [viewA, viewB] = [a, b].map((bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const differences: Difference[] = [];
+  for (const field of places) {
+    const [valueA, valueB] = [read(viewA as DataView, field), read(viewB as DataView, field)];
+    if (valueA !== valueB) differences.push({ name: field.name, offset: field.offset, a: valueA, b: valueB });
+  }
+  // a place whose member is narrower than another that shares it
+  for (let at = 0; at < 64; at++) {
+    const covered = places.some(({ offset, size }) => at >= offset && at < offset + size);
+    if (!covered && a[at] !== b[at]) {
+      differences.push({ name: `byte ${at}`, offset: at, a: a[at] ?? 0, b: b[at] ?? 0 });
+    }
+  }
+  if (command && second.command && command.some((byte, i) => byte !== second.command?.[i])) {
+    differences.push({ name: 'cmd', offset: 64, a: command, b: second.command });
+  }
+  return differences;
+}

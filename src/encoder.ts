@@ -1,0 +1,129 @@
+/** Calls of prep functions as data: a name and arguments, for tools and tables. */
+import { rangeError } from './errors.js';
+import type { Functions } from './generated/functions.js';
+import { type CParameter, type CSignature, signatures } from './generated/signatures.js';
+import { io_uring_sqe } from './generated/structs.js';
+import type { Memory } from './memory.js';
+
+/** Arguments by their names in C, without the SQE itself. Pointers are addresses. */
+export type CallArguments = Readonly<Record<string, number | bigint | boolean>>;
+
+/** A call that cannot be made: which function or argument is wrong, and how. */
+export class CallError extends TypeError {
+  /** What kind of mistake it is. */
+  readonly code: 'ERR_UNKNOWN_FUNCTION' | 'ERR_UNKNOWN_ARGUMENT' | 'ERR_MISSING_ARGUMENT' | 'ERR_INVALID_ARG_TYPE';
+  /** The argument, if it is one that is wrong. */
+  readonly argument: string | undefined;
+
+  constructor(code: CallError['code'], message: string, argument?: string) {
+    super(message);
+    this.name = 'CallError';
+    this.code = code;
+    this.argument = argument;
+  }
+}
+
+/** The functions that write an SQE: prep functions and setters, by name. */
+export const encoders: ReadonlyMap<string, CSignature> = new Map(
+  signatures
+    .filter(({ result, parameters }) => result === 'void' && parameters.some(({ name }) => name === 'sqe'))
+    .map((signature) => [signature.name, signature]),
+);
+
+/** How many letters have to change to make one word of the other. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** The most similar of several words. */
+export function nearest(word: string, words: Iterable<string>): string | undefined {
+  return [...words].map((each) => ({ each, far: distance(word, each) })).sort((a, b) => a.far - b.far)[0]?.each;
+}
+
+/** The signature of a function that writes an SQE, or a CallError with the nearest name. */
+export function encoderNamed(name: string): CSignature {
+  const signature = encoders.get(name);
+  if (signature) return signature;
+  const candidates = [...encoders.keys(), ...[...encoders.keys()].map((each) => each.replace('io_uring_prep_', ''))];
+  const similar = nearest(name, candidates) ?? '';
+  const known = encoders.has(similar) ? similar : `io_uring_prep_${similar}`;
+  throw new CallError('ERR_UNKNOWN_FUNCTION', `there is no function ${name}; do you mean ${known}?`);
+}
+
+/** The integer for a parameter, never wrapped. */
+function checkValue(
+  { name, c, kind, bits = 64, signed = false }: CParameter,
+  value: unknown,
+): number | bigint | boolean {
+  if (typeof value === 'boolean' && /\bbool\b/.test(c)) return value;
+  if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) {
+    const what = typeof value === 'number' ? `${value}, which is no safe integer: give a bigint` : String(value);
+    throw new CallError('ERR_INVALID_ARG_TYPE', `${name} has to be an integer, not ${what}`, name);
+  }
+  const exact = BigInt(value as number | bigint);
+  const width = BigInt(kind === 'pointer' ? 53 : bits);
+  const [low, high] = signed ? [-(1n << (width - 1n)), (1n << (width - 1n)) - 1n] : [0n, (1n << width) - 1n];
+  if (exact < low || exact > high) {
+    const wrapped =
+      exact < 0n && -exact <= 1n << (width - 1n) && kind !== 'pointer' ? exact + (1n << width) : undefined;
+    const hint = wrapped === undefined ? '' : `; what C makes of it is ${wrapped}`;
+    const type = kind === 'pointer' ? 'an address' : `C's ${c}`;
+    throw Object.assign(rangeError(`${name} is ${exact}, and ${type} goes from ${low} to ${high}${hint}`), {
+      argument: name,
+    });
+  }
+  return kind === 'pointer' || bits < 64 ? Number(exact) : exact;
+}
+
+/** Makes `encode` for an instance. @internal */
+export function makeEncode(functions: Functions, memory: Memory): Encode {
+  return (name, args, base) => {
+    const { parameters } = encoderNamed(name);
+    const wanted = parameters.filter((parameter) => parameter.name !== 'sqe');
+    for (const given of Object.keys(args)) {
+      if (wanted.some((parameter) => parameter.name === given)) continue;
+      const list = wanted.map((parameter) => parameter.name).join(', ') || 'none';
+      throw new CallError('ERR_UNKNOWN_ARGUMENT', `${name} has no argument ${given}; it has ${list}`, given);
+    }
+    const values = parameters.map((parameter) => {
+      if (parameter.name === 'sqe') return null;
+      if (!Object.hasOwn(args, parameter.name)) {
+        const message = `${name} lacks its argument ${parameter.name} (${parameter.c})`;
+        throw new CallError('ERR_MISSING_ARGUMENT', message, parameter.name);
+      }
+      return checkValue(parameter, args[parameter.name]);
+    });
+    const size = base?.length ?? (name.endsWith('128') ? 128 : 64);
+    if (size !== 64 && size !== 128) throw rangeError(`an SQE has 64 or 128 bytes, not ${size}`);
+    const sqes = memory.alloc(io_uring_sqe, 2);
+    try {
+      const bytes = memory.bytes.subarray(sqes.address, sqes.address + size);
+      if (base) bytes.set(base);
+      const call = functions[name as keyof Functions] as (...list: unknown[]) => void;
+      call(...values.map((value) => value ?? sqes.at(0)));
+      return bytes.slice();
+    } finally {
+      memory.free(sqes);
+    }
+  };
+}
+
+/**
+ * The bytes that a prep function or setter writes.
+ *
+ * @param name - The function, such as `io_uring_prep_read`.
+ * @param args - Its arguments by name, all of them, in the range of their C types.
+ * @param base - The SQE that it writes to; zeroes by default.
+ * @returns 64 bytes, or 128 for the functions of big SQEs and for a base of 128.
+ * @throws a {@link CallError} for a wrong name or argument, a RangeError for a number out of range.
+ */
+export type Encode = (name: string, args: CallArguments, base?: Uint8Array) => Uint8Array;
