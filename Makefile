@@ -16,7 +16,7 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build demo test bench lint format runtimes setup update-liburing clean distclean help
+.PHONY: all build relink demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -78,15 +78,28 @@ $(GENERATED): $(B)/generate/main.js $(WASM)/src/liburing-ffi.a
 	echo 'bindings: reading the headers'
 	node $< $(TREE) $(WASM) $(WASM)/generated src/generated $@
 
+# relink, with THUNKS and OUT, is for a test: it links a module that is wrong
+THUNKS = $(WASM)/generated/thunks.c
+OUT = dist/liburing.wasm
+LINK_FLAGS := -sTOTAL_STACK=65536 -sINITIAL_MEMORY=131072 -sALLOW_MEMORY_GROWTH -sMAXIMUM_MEMORY=4GB \
+	-Wl,--import-memory -Wl,--export=__stack_pointer -Wl,--export=__heap_base
+
+define link-module
+	$(WASM_CC) $(WASM_CFLAGS) -I$(WASM)/src/include -I$(TREE)/src/include -c $(THUNKS) -o $(OUT).thunks.o
+	$(WASM_CC) $(WASM_CFLAGS) -c wasm/module.c -o $(OUT).module.o
+	$(WASM_CC) $(LINK_FLAGS) $$(cat $(WASM)/generated/exports.rsp) $(OUT).thunks.o $(OUT).module.o \
+		$(WASM)/src/liburing-ffi.a -o $(OUT).lp64
+	wasm-opt $(WASM_OPT_FLAGS) --memory64-lowering $(OUT).lp64 -o $(OUT)
+	rm $(OUT).thunks.o $(OUT).module.o $(OUT).lp64
+endef
+
 dist/liburing.wasm: wasm/module.c $(GENERATED) $(WASM)/src/liburing-ffi.a Makefile
 	mkdir -p dist
-	$(WASM_CC) $(WASM_CFLAGS) -I$(WASM)/src/include -I$(TREE)/src/include -c $(WASM)/generated/thunks.c -o $(WASM)/thunks.o
-	$(WASM_CC) $(WASM_CFLAGS) -c wasm/module.c -o $(WASM)/module.o
-	$(WASM_CC) -sTOTAL_STACK=65536 -sINITIAL_MEMORY=131072 -sALLOW_MEMORY_GROWTH -sMAXIMUM_MEMORY=4GB -Wl,--import-memory -Wl,--export=__stack_pointer -Wl,--export=__heap_base \
-		$$(cat $(WASM)/generated/exports.rsp) $(WASM)/thunks.o $(WASM)/module.o \
-		$(WASM)/src/liburing-ffi.a -o $(WASM)/liburing.lp64.wasm
-	wasm-opt $(WASM_OPT_FLAGS) --memory64-lowering $(WASM)/liburing.lp64.wasm -o $@
+	$(link-module)
 	echo "wasm: $$(wc -c < $@) bytes, $$(gzip -9c $@ | wc -c) compressed"
+
+relink:
+	$(link-module)
 
 # --- the host shim -------------------------------------------------------------
 
@@ -121,8 +134,22 @@ demo: build ## build all, read a file through io_uring from TypeScript
 	$(MAKE) $(B)/examples/demo.js
 	node $(B)/examples/demo.js
 
+# --- the native reference, beside which the wasm build is held ------------------
+
+$(B)/reference: $(GENERATED) $(NATIVE)/src/liburing-ffi.a
+	$(CC) -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -I$(NATIVE)/src/include -I$(TREE)/src/include \
+		$(WASM)/generated/reference.c -o $@
+
+$(B)/crosscheck/main.js: $(wildcard test/crosscheck/*.ts) dist/index.js
+	$(BIN)/tsc -p test/crosscheck
+	touch $@
+
+crosscheck: build ## compare the bytes of SQEs with C's (CASES=10000 a function)
+	$(MAKE) $(B)/reference $(B)/crosscheck/main.js
+	node $(B)/crosscheck/main.js --cases $(or $(CASES),10000)
+
 test: build ## build all and run the tests (TESTS= names some)
-	$(MAKE) $(B)/examples/demo.js
+	$(MAKE) $(B)/examples/demo.js $(B)/reference
 	$(BIN)/vitest run $(TESTS)
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too
@@ -138,6 +165,26 @@ format: setup ## format
 	scripts/install-tools lint
 	$(BIN)/biome check --write .
 	clang-format -i $(C_SOURCES)
+
+# --- bench ---------------------------------------------------------------------
+
+BENCH_C := $(patsubst bench/c/%.c,$(B)/bench/c/%,$(wildcard bench/c/*.c))
+
+$(B)/bench/c/%: bench/c/%.c bench/c/bench.h $(NATIVE)/src/liburing-ffi.a
+	mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -I$(NATIVE)/src/include -I$(TREE)/src/include \
+		$< $(NATIVE)/src/liburing.a -o $@
+
+$(B)/bench/run.js: $(wildcard bench/*.ts bench/ts/*.ts) bench/tsconfig.json tsconfig.json dist/index.js
+	$(BIN)/tsc -p bench
+	touch $@
+
+bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep RUNTIMES=node,node24,bun]
+	$(MAKE) $(BENCH_C) $(B)/bench/run.js
+	node $(B)/bench/run.js $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(MS),--ms '$(MS)') \
+		$(if $(WHAT),--what '$(WHAT)') $(if $(RUNTIMES),--runtimes '$(RUNTIMES)')
+
+# --- the rest ------------------------------------------------------------------
 
 C_SOURCES = $(wildcard host/*.[ch] wasm/*.c wasm/include/*/*.h bench/c/*.[ch])
 SHELL_SOURCES = .ci/run wasm/cc $(wildcard scripts/*) liburing-patch/fetch liburing-patch/update

@@ -9,6 +9,7 @@ import { Compiler } from './clang.js';
 import { readManPages } from './man.js';
 import type { Model } from './model.js';
 import { readModel } from './read-headers.js';
+import { emitReference } from './reference.js';
 import { emitThunks } from './thunks.js';
 import * as typescript from './typescript.js';
 
@@ -26,6 +27,7 @@ const exportList = (of: Model): string => of.functions.map(({ name }) => `-Wl,--
 
 const outputs: Record<string, string> = {
   [join(outC, 'thunks.c')]: emitThunks(model, banner),
+  [join(outC, 'reference.c')]: emitReference(model, banner),
   [join(outC, 'exports.rsp')]: exportList(model),
   [join(outTs, 'constants.ts')]: typescript.emitConstants(model.constants, banner),
   [join(outTs, 'linux.ts')]: typescript.emitConstants(model.linux, banner),

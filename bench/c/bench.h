@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Description: times a loop. bench/ts/harness.ts is the same in TypeScript, and
+ * has to stay so.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define WARM_UP_MS  300
+#define READ_SIZE   4096
+#define FILE_BLOCKS 16384
+
+/* Carries out as many operations as it is told, a multiple of 64. */
+typedef void (*bench_loop)(unsigned long operations);
+
+static inline void bench_fail(const char *what)
+{
+	fprintf(stderr, "%s\n", what);
+	exit(1);
+}
+
+static inline double bench_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
+}
+
+/* A number of the file's blocks; the same sequence in each program. */
+static inline unsigned int bench_next_block(void)
+{
+	static unsigned int state = 2463534242;
+
+	state ^= state << 13;
+	state ^= state >> 17;
+	state ^= state << 5;
+	return state % FILE_BLOCKS;
+}
+
+/* Runs the loop for a while, and prints what one operation took. */
+static inline void bench_measure(bench_loop loop, double ms)
+{
+	unsigned long chunk = 64, operations = 0;
+	double start, before, elapsed;
+
+	/* caches and clock rate settle, and a chunk grows until it takes 1 ms
+	 */
+	start = bench_now_ms();
+	do {
+		before = bench_now_ms();
+		loop(chunk);
+		if (bench_now_ms() - before < 1)
+			chunk *= 2;
+	} while (bench_now_ms() - start < WARM_UP_MS);
+
+	start = bench_now_ms();
+	do {
+		loop(chunk);
+		operations += chunk;
+		elapsed = bench_now_ms() - start;
+	} while (elapsed < ms);
+	printf("{\"ns\":%.3f,\"operations\":%lu}\n", elapsed * 1e6 / operations,
+	       operations);
+}
+
+#endif
