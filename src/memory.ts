@@ -23,12 +23,16 @@ export interface AddressSource {
   addressOf(view: ArrayBufferView | ArrayBufferLike): number;
 }
 
-/** A range of pages that belongs to a ring, with the views handed out for its entries. */
+/** A range of pages that belongs to a ring, with the views handed out for its entries. @internal */
 export interface EntryViews {
   readonly type: StructType;
+  /** Where the first entry is. */
+  readonly address: number;
+  /** Views of what starts at `address + (index << shift)`, as far as they have been asked for. */
+  readonly shift: number;
+  readonly views: (Struct | undefined)[];
   /** Bytes from one entry to the next. */
   readonly entrySize: number;
-  at(address: number): Struct;
 }
 
 const PAGE_SHIFT = 12;
@@ -158,10 +162,19 @@ export class Memory {
 
   /** The struct at an address that C returned; null for NULL. @internal */
   structAt<T extends Struct>(type: StructType<T>, address: number): T | null {
-    if (address === 0) return null;
-    const owner = this.ownerOf(address);
-    if (owner !== undefined && (owner.type as unknown) === type) return owner.at(address) as T;
-    return new type(this, address);
+    // the way of every SQE and CQE: no calls on it
+    const owner = this.owners[(address - this.start) >>> PAGE_SHIFT];
+    if (owner !== undefined && (owner.type as unknown) === type) {
+      const known = owner.views[(address - owner.address) >>> owner.shift];
+      if (known !== undefined) return known as T;
+    }
+    return address === 0 ? null : this.#newStruct(type, address, owner);
+  }
+
+  #newStruct<T extends Struct>(type: StructType<T>, address: number, owner: EntryViews | undefined): T {
+    const struct = new type(this, address);
+    if ((owner?.type as unknown) === type && owner) owner.views[(address - owner.address) >>> owner.shift] = struct;
+    return struct;
   }
 
   /**

@@ -22,35 +22,25 @@ class Entries<T extends Struct> implements EntryViews {
   readonly entrySize: number;
   /** SQEs with foreign buffers that have not been submitted. */
   readonly prepared: T[] = [];
-  // not #private: on Node 20, that would cost every request some nanoseconds
-  private readonly memory: Memory;
-  private readonly address: number;
-  private readonly length: number;
-  private readonly shift: number;
-  private readonly views: (T | undefined)[];
+  readonly address: number;
+  readonly shift: number;
+  readonly views: (T | undefined)[];
+  readonly #memory: Memory;
+  readonly #length: number;
 
   constructor(memory: Memory, type: StructType<T>, address: number, length: number, entrySize: number) {
     this.type = type;
     this.entrySize = entrySize;
-    this.memory = memory;
     this.address = address;
-    this.length = length;
     this.shift = 31 - Math.clz32(type.size);
     this.views = new Array(length >>> this.shift).fill(undefined);
+    this.#memory = memory;
+    this.#length = length;
     memory.setOwner(address, length, this);
   }
 
-  at(address: number): T {
-    const index = (address - this.address) >>> this.shift;
-    const known = this.views[index];
-    if (known !== undefined) return known;
-    const view = new this.type(this.memory, address);
-    this.views[index] = view;
-    return view;
-  }
-
   close(): void {
-    this.memory.setOwner(this.address, this.length, undefined);
+    this.#memory.setOwner(this.address, this.#length, undefined);
     for (const view of this.views) view?.invalidate();
   }
 }

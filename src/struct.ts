@@ -195,7 +195,8 @@ export class Pointers<T extends Struct> {
 
   /** What the first pointer points to: `*cqe_ptr`. */
   get value(): T {
-    const value = this.at(0);
+    const { address, memory } = this;
+    const value = address === 0 ? this.at(0) : memory.structAt(this.type, memory.view.getUint32(address, true));
     if (value === null) throw argumentError(`${this.type.name}*`, 'set', null);
     return value;
   }

@@ -191,8 +191,12 @@ function resultType(type: CType): string {
   return isExact64(type) ? 'bigint' : 'number';
 }
 
-const prototype = (fn: CFunction): string =>
-  `${fn.name}(${fn.parameters.map((parameter) => `${local(parameter.name)}: ${parameterType(parameter)}`).join(', ')}): ${resultType(fn.result)}`;
+function prototype(fn: CFunction): string {
+  const parameters = fn.parameters.map((parameter) => `${local(parameter.name)}: ${parameterType(parameter)}`);
+  // a struct by value has to be somewhere: where the caller says, or in memory of its own
+  if (fn.result.kind === 'struct') parameters.push(`into?: ${fn.result.struct}`);
+  return `${fn.name}(${parameters.join(', ')}): ${resultType(fn.result)}`;
+}
 
 /** The expression that checks an argument and makes the number for C of it. */
 function argument(parameter: Parameter, fn: CFunction): string {
@@ -275,8 +279,9 @@ function body(fn: CFunction): string[] {
     return lines;
   }
   if (fn.result.kind === 'struct') {
-    lines.push(`const returned = memory.alloc(${fn.result.struct});`);
-    lines.push(`${callee}(${['returned.address', ...passed].join(', ')});`, 'return returned;');
+    lines.push(`const returned = into ?? memory.alloc(${fn.result.struct});`);
+    lines.push(`const $returned = addressOf_${fn.result.struct}(returned, 'into');`);
+    lines.push(`${callee}(${['$returned', ...passed].join(', ')});`, 'return returned;');
     return lines;
   }
   const arguments_ = numeric ? passed : isExact64(fn.result) ? big : passed;
@@ -315,12 +320,13 @@ function documentation(fn: CFunction, pages: ReadonlyMap<string, ManPage>): stri
 export function emitFunctions(model: Model, pages: ReadonlyMap<string, ManPage>, banner: string): string {
   const strict = new Set<string>();
   const targets = new Set<string>();
-  for (const { parameters } of model.functions) {
+  for (const { parameters, result } of model.functions) {
     for (const { type, access } of parameters) {
       if (type.kind !== 'pointer' || !type.struct) continue;
       if (access === 'strict') strict.add(type.struct);
       if (type.to === 'pointer') targets.add(type.struct);
     }
+    if (result.kind === 'struct') strict.add(result.struct);
   }
   const functions = model.functions;
   const declared = functions.map((fn) => `${comment(documentation(fn, pages), '  ')}\n  ${prototype(fn)};`);
