@@ -51,8 +51,15 @@ export const foreignStructs = [
   'siginfo_t',
 ];
 
-/** siginfo_t's members are macros, which no declaration lists. */
-export const siginfoMembers = ['si_signo', 'si_errno', 'si_code', 'si_pid', 'si_uid', 'si_status'];
+/** siginfo_t's members, which are macros that no declaration lists, with their types. */
+export const siginfoMembers: Record<string, string> = {
+  si_signo: 'int',
+  si_errno: 'int',
+  si_code: 'int',
+  si_pid: 'pid_t',
+  si_uid: 'uid_t',
+  si_status: 'int',
+};
 
 /** Names of macros and enum constants that arguments of liburing's functions are made of. */
 export const linuxConstants =
