@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as generated from '../src/generated/structs.js';
-import { alloc, free, type Struct, type StructType } from '../src/index.js';
+import { alloc, allocArray, free, memory, type Struct, type StructArray, type StructType } from '../src/index.js';
 import { type Field, type Struct as ModelStruct, model } from './support/model.js';
 import { prologue, run } from './support/native.js';
 import { inRoot } from './support/paths.js';
@@ -37,6 +37,8 @@ interface NativeField {
   size: number;
   signed: boolean;
   length: number | undefined;
+  /** Bytes of an element, or of all that is no array. */
+  element: number;
 }
 
 const define = Object.entries(glibcNames).map(([ours, theirs]) => `#define ${ours} ${theirs}`);
@@ -68,12 +70,12 @@ beforeAll(() => {
     const sign = field.type.kind === 'integer' ? `(__typeof__(${element})) -1 < 0` : '0';
     const size = field.length === 0 ? '(size_t) 0' : `sizeof(${member})`;
     const length = field.length === undefined ? '(size_t) -1' : `${size} / sizeof(${element})`;
-    return `printf("member ${struct.name}.${field.name} %zu %zu %d %zd\\n", __builtin_offsetof(${struct.c}, ${field.name}), ${size}, ${sign}, ${length});`;
+    return `printf("member ${struct.name}.${field.name} %zu %zu %d %zd %zu\\n", __builtin_offsetof(${struct.c}, ${field.name}), ${size}, ${sign}, ${length}, sizeof(${element}));`;
   };
   for (const [kind, name = '', ...values] of run(
     program([...model.structs.map(ofStruct), ...everyMember.map(ofMember)]),
   )) {
-    const [first = 0, second = 0, sign = 0, length = 0] = values.map(Number);
+    const [first = 0, second = 0, sign = 0, length = 0, element = 0] = values.map(Number);
     if (kind === 'struct') sizes.set(name, { size: first, align: second });
     else
       members.set(name, {
@@ -81,6 +83,7 @@ beforeAll(() => {
         size: second,
         signed: sign === 1,
         length: length === -1 ? undefined : length,
+        element,
       });
   }
 });
@@ -109,15 +112,15 @@ describe('the layout', () => {
       const known = struct.fields.find(({ name }) => name === field.name);
       if (!known || !isOurs(struct, known)) continue;
       const { offset, size, signed, length } = field;
-      const expected = native(struct, known);
+      const { element, ...rest } = native(struct, known);
       if (musl[`${struct.name}.${field.name}`]) {
         const padding = type?.fields.find(({ name }) => name === musl[`${struct.name}.${field.name}`]?.padding);
         // together they fill the place of the one, the padding behind: in little endian the same bytes
-        expect(offset).toBe(expected.offset);
+        expect(offset).toBe(rest.offset);
         expect(padding?.offset).toBe(offset + size);
-        expect(size + (padding?.size ?? 0)).toBe(expected.size);
+        expect(size + (padding?.size ?? 0)).toBe(rest.size);
       } else {
-        expect({ offset, size, signed, length }, field.name).toEqual(expected);
+        expect({ offset, size, signed, length }, field.name).toEqual(rest);
       }
     }
     expect(type?.fields.map(({ name }) => name)).toEqual(struct.fields.map(({ name }) => name));
@@ -268,7 +271,9 @@ describe('an integer member', () => {
       using(struct, (object) => {
         object.bytes.fill(FILL);
         const before = hexOf(object);
-        for (const value of [convert(top), convert(bottom), 1.5, Number.NaN, '1', undefined, null, {}]) {
+        const wide = type.bits === 64 && type.role !== 'size' ? [] : [1n];
+        const values = [convert(top), convert(bottom), 1.5, Number.NaN, '1', undefined, null, {}, Symbol('1')];
+        for (const value of [...values, ...wide]) {
           const set = () => {
             (object as Record<string, unknown>)[field.name] = value;
           };
@@ -350,5 +355,39 @@ describe('a member that is a struct', () => {
         expect((inner as Struct).bytes.length).toBe(native(struct, field).size);
       });
     }
+  });
+});
+
+describe('a flexible array', () => {
+  const flexible = everyMember.filter(({ field }) => field.length === 0);
+  const BYTES = 256;
+
+  it('goes on to the end of the memory of its struct, element by element', () => {
+    expect(flexible.length).toBeGreaterThan(4);
+    for (const { struct, field } of flexible) {
+      const { offset, element } = native(struct, field);
+      const block = allocArray(BYTES);
+      const object = memory.struct(classes[struct.name] as StructType, block) as Struct & Values;
+      // the one that says itself how many there are
+      if (struct.name === 'io_uring_probe') (object as Values).ops_len = Math.floor((BYTES - offset) / element);
+      const array = object[field.name] as unknown as StructArray<Struct> | Uint8Array | BigUint64Array;
+      const [first, second] = ArrayBuffer.isView(array)
+        ? [array.byteOffset, array.byteOffset + array.BYTES_PER_ELEMENT]
+        : [array.at(0).address, array.at(1).address];
+      expect(first - object.address, `${struct.name}.${field.name}`).toBe(offset);
+      expect(second - first).toBe(element);
+      expect(array.length).toBe(Math.floor((BYTES - offset) / element));
+      free(block);
+    }
+  });
+
+  it('that is counted by another member has as many elements as that says', () => {
+    const block = allocArray(BYTES);
+    const probe = memory.struct(generated.io_uring_probe, block);
+    for (const count of [0, 1, 7]) {
+      probe.ops_len = count;
+      expect([...probe.ops].length).toBe(count);
+    }
+    free(block);
   });
 });
