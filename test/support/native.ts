@@ -12,12 +12,7 @@ export const prologue: string = [...headers, 'linux/filter.h', 'signal.h', 'stdi
   .map((header) => `#include <${header}>`)
   .join('\n');
 
-const flags = [
-  '-D_GNU_SOURCE',
-  `-I${inRoot('build/native/src/include')}`,
-  `-I${inRoot('build/liburing/src/include')}`,
-  '-w',
-];
+const flags = ['-D_GNU_SOURCE', `-I${inRoot('build/native/src/include')}`, `-I${inRoot('build/liburing/src/include')}`];
 
 interface Compilation {
   ok: boolean;
@@ -54,14 +49,14 @@ export function check(source: string, ...more: string[]): Compilation {
 
 /** A source after the preprocessor, macro definitions included. */
 export function preprocess(source: string): string {
-  return inTemporaryDirectory((directory) => compile(directory, source, ['-E', '-dD']).stdout);
+  return inTemporaryDirectory((directory) => compile(directory, source, ['-w', '-E', '-dD']).stdout);
 }
 
 /** What a program prints, in lines of words. */
 export function run(source: string, ...more: string[]): string[][] {
   return inTemporaryDirectory((directory) => {
     const program = join(directory, 'test');
-    const { ok, errors } = compile(directory, source, ['-o', program, ...more]);
+    const { ok, errors } = compile(directory, source, ['-w', '-o', program, ...more]);
     if (!ok) throw new Error(`a C program of the test does not compile:\n${errors.slice(0, 20).join('\n')}`);
     const { error, status, signal, stdout } = spawnSync(program, { encoding: 'utf8', maxBuffer: 1 << 28 });
     if (error) throw error;
