@@ -58,6 +58,11 @@ export function size(value: number, name: string): number {
   throw argumentError(name, 'an integer as a number', value);
 }
 
+/** How many bytes a size asks for: more than there can be, if C takes it for a negative one. @internal */
+export function count(value: number): number {
+  return value < 0 ? Number.POSITIVE_INFINITY : value;
+}
+
 /** A 64-bit integer given as a number, which has to be a safe one to be exact. @internal */
 export function safe(value: number, name: string): number {
   if (Number.isSafeInteger(value)) return value;
