@@ -131,8 +131,8 @@ export class Memory {
       array[SIZE] = -1;
       return;
     }
-    const { address } = block;
-    if (block.memory !== this || this.#blocks.get(address) !== block) {
+    const address = block?.address;
+    if (block?.memory !== this || this.#blocks.get(address) !== block) {
       throw argumentError('block', 'memory that is allocated, and not yet freed', block);
     }
     if (block instanceof Struct && block.attached !== undefined && !Array.isArray(block.attached)) {
