@@ -85,8 +85,13 @@ const sizes: Record<string, string> = {
   'io_uring_prep_cancel.user_data': '0',
 };
 
-/** Parameters that C allows to be NULL although they are structs which the library itself reads. */
-const nullable = new Set(['io_uring_cqe_seen.cqe', 'io_uring_free_probe.probe']);
+/** Parameters that C allows to be NULL although they are structs, or are followed by the library itself. */
+const nullable = new Set([
+  '__io_uring_peek_cqe.nr_available',
+  'io_uring_cqe_seen.cqe',
+  'io_uring_free_probe.probe',
+  'io_uring_unregister_napi.napi',
+]);
 
 /** Pointers of these names are NUL-terminated. */
 export const isString = (name: string): boolean => /path$|^name$|^target$/.test(name);

@@ -171,7 +171,7 @@ function parameterType({ type, access, nullable }: Parameter): string {
   if (type.kind === 'struct') return type.struct;
   if (type.to === 'pointer') return `Pointers<${type.struct}>`;
   if (type.to !== 'struct' || !type.struct || families.has(type.struct)) {
-    return access === 'window' ? 'Exclude<Address, null>' : 'Address';
+    return nullable ? 'Address' : 'Exclude<Address, null>';
   }
   if (access === 'strict') {
     const single = nullable ? `${type.struct} | null` : type.struct;
@@ -232,7 +232,10 @@ function argument(parameter: Parameter, fn: CFunction): string {
   }
   if (access === 'window') {
     if (type.to === 'struct') return `memory.inside(typed(${name}, ${type.struct}, ${label}), ${bytes}, ${label})`;
-    if (type.to !== 'pointer') return `memory.inside(${name}, ${bytes}, ${label})`;
+    if (type.to !== 'pointer') {
+      const inside = `memory.inside(${name}, ${bytes}, ${label})`;
+      return nullable ? `(${name} === null ? 0 : ${inside})` : inside;
+    }
     const pointer = `pointerTo_${type.struct}(${name}, ${label})`;
     return bytes === '8' ? pointer : `${pointer} && memory.inside(${name}, ${bytes}, ${label})`;
   }
