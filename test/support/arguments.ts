@@ -221,7 +221,9 @@ export class BadArguments {
         ['a detached view', this.#detached],
         ['an ArrayBuffer', new ArrayBuffer(8192)],
       );
-      if (parameter.access === 'window') wrong.push(...outside);
+      if (parameter.access === 'window') {
+        wrong.push(...outside.filter(([, value]) => value !== null || !parameter.nullable));
+      }
     }
     if (type.to === 'string') {
       wrong.push(['a JavaScript string', '/a/path'], ['bytes without NUL', this.#buffer.subarray(0, 4).fill(0x61)]);
