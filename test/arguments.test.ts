@@ -12,6 +12,7 @@ import {
   io_uring_buf_ring_available,
   io_uring_cqe,
   io_uring_cqe_get_data64,
+  io_uring_cqe_iter_init,
   io_uring_cqe_seen,
   io_uring_free_buf_ring,
   io_uring_get_sqe,
@@ -215,6 +216,12 @@ describe('a wrong argument is explained:', () => {
     free(other);
   });
 
+  it('a place for a result that is no such struct', () => {
+    const ring = alloc(io_uring);
+    expect(() => io_uring_cqe_iter_init(ring, asAny(sqe))).toThrow(/^into must be an io_uring_cqe_iter/);
+    free(ring);
+  });
+
   it('a buffer that is too short', () => {
     expect(() => io_uring_prep_read(sqe, 0, new Uint8Array(15), 16, 0)).toThrow(/buf has 15 bytes, but 16 /);
     expect(() => io_uring_prep_read(sqe, 0, allocArray(15), 16, 0)).toThrow(/buf has 15 bytes, but 16 /);
@@ -270,7 +277,7 @@ describe('memory that the kernel will write to', () => {
     io_uring_prep_read(sqe, 0, null, 0, 0);
     expect([...sqe.buffers()]).toEqual([]);
     io_uring_prep_read(sqe, 0, buffer, 16, 0);
-    expect([...sqe.buffers()]).toEqual([buffer.buffer]);
+    expect([...sqe.buffers()]).toEqual([buffer]);
     free(sqe);
   });
 
