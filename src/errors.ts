@@ -29,12 +29,16 @@ export function systemError(result: number, syscall: string, advice?: string): S
 
 /** A wrong argument: nothing was written or submitted. */
 export function argumentError(name: string, expected: string, value: unknown): TypeError {
-  const received =
-    value === null || typeof value !== 'object'
-      ? `${typeof value === 'string' ? JSON.stringify(value) : String(value)}`
-      : (value.constructor?.name ?? 'an object');
-  const error = new TypeError(`${name} must be ${expected}, not ${received}`);
+  const error = new TypeError(`${name} must be ${expected}, not ${described(value)}`);
   return Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' });
+}
+
+function described(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return typeof value.constructor === 'function' ? value.constructor.name : 'an object';
 }
 
 /** A number or a size that C's type or the memory behind it has no room for. */

@@ -11,14 +11,26 @@ export interface Pages {
 const SMALLEST = 16;
 const LARGEST_SMALL = 2048;
 const SLAB = 65536;
+const PAGE_SHIFT = 12;
+
+/** Pages that are divided into blocks of one size. */
+interface Slab {
+  readonly address: number;
+  readonly blocks: number;
+  readonly free: number[];
+}
+
+const logOf = (size: number): number => 32 - Math.clz32(Math.max(size, SMALLEST) - 1);
 
 /** Hands out blocks of memory and knows which are in use, so that it can tell a wrong free. */
 export class Heap {
   readonly #pages: Pages;
   readonly #bytes: Uint8Array;
   readonly #sizes = new Map<number, number>();
-  /** Free blocks of each small size, by the size's logarithm. */
-  readonly #free: number[][] = [];
+  /** Slabs with a free block of each small size, by the size's logarithm. */
+  readonly #open: Slab[][] = [];
+  /** The slab that a page belongs to. */
+  readonly #slabs = new Map<number, Slab>();
 
   constructor(pages: Pages, bytes: Uint8Array) {
     this.#pages = pages;
@@ -27,24 +39,45 @@ export class Heap {
 
   /** A zeroed block, aligned to its size up to a page, or a negative error number. */
   allocate(size: number): number {
-    const address = size <= LARGEST_SMALL ? this.#small(size) : this.#pages.mmap(size);
+    const address = size <= LARGEST_SMALL ? this.#small(logOf(size)) : this.#map(size);
     if (address > 0) this.#sizes.set(address, size);
     return address;
   }
 
-  #small(size: number): number {
-    const log = 32 - Math.clz32(Math.max(size, SMALLEST) - 1);
-    this.#free[log] ??= [];
-    const blocks = this.#free[log];
-    const block = blocks.pop();
-    if (block !== undefined) {
-      this.#bytes.fill(0, block, block + (1 << log));
-      return block;
+  /** Pages, if need be those of slabs that nothing is left in. */
+  #map(size: number): number {
+    const address = this.#pages.mmap(size);
+    if (address >= 0) return address;
+    const empty = this.#open.flatMap((slabs) => slabs.filter(({ blocks, free }) => free.length === blocks));
+    for (const slab of empty) this.#close(slab);
+    return empty.length > 0 ? this.#pages.mmap(size) : address;
+  }
+
+  #small(log: number): number {
+    this.#open[log] ??= [];
+    const open = this.#open[log];
+    let slab = open.at(-1);
+    if (slab === undefined) {
+      const address = this.#map(SLAB);
+      if (address < 0) return address;
+      slab = { address, blocks: SLAB >>> log, free: [] };
+      for (let at = address + SLAB - (1 << log); at >= address; at -= 1 << log) slab.free.push(at);
+      for (let at = address; at < address + SLAB; at += 1 << PAGE_SHIFT) this.#slabs.set(at >>> PAGE_SHIFT, slab);
+      open.push(slab);
     }
-    const slab = this.#pages.mmap(SLAB);
-    if (slab < 0) return slab;
-    for (let at = slab + SLAB - (1 << log); at > slab; at -= 1 << log) blocks.push(at);
-    return slab;
+    const block = slab.free.pop() as number;
+    if (slab.free.length === 0) open.pop();
+    this.#bytes.fill(0, block, block + (1 << log));
+    return block;
+  }
+
+  /** Gives an empty slab's pages back. */
+  #close(slab: Slab): void {
+    const open = this.#open[logOf(SLAB / slab.blocks)] as Slab[];
+    open.splice(open.indexOf(slab), 1);
+    const { address } = slab;
+    for (let at = address; at < address + SLAB; at += 1 << PAGE_SHIFT) this.#slabs.delete(at >>> PAGE_SHIFT);
+    this.#pages.munmap(address, SLAB);
   }
 
   /** Size of the block in use that starts at `address`, or undefined. */
@@ -57,11 +90,16 @@ export class Heap {
     const size = this.#sizes.get(address);
     if (size === undefined) return false;
     this.#sizes.delete(address);
-    if (size <= LARGEST_SMALL) {
-      this.#free[32 - Math.clz32(Math.max(size, SMALLEST) - 1)]?.push(address);
-    } else {
+    if (size > LARGEST_SMALL) {
       this.#pages.munmap(address, size);
+      return true;
     }
+    const slab = this.#slabs.get(address >>> PAGE_SHIFT) as Slab;
+    const open = this.#open[logOf(size)] as Slab[];
+    slab.free.push(address);
+    if (slab.free.length === 1) open.push(slab);
+    // one stays, so that freeing and allocating a single block does not map pages each time
+    else if (slab.free.length === slab.blocks && open.length > 1) this.#close(slab);
     return true;
   }
 }

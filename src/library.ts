@@ -47,6 +47,7 @@ export interface Instance {
 const WASM_PAGE = 65536;
 const HOST_PAGE = 4096;
 const STACK_SIZE = 65536;
+const ENOMEM = 12;
 const ENOSYS = 38;
 const DEFAULT_WINDOW = 64 << 20;
 const DEFAULT_MEMORY = 1 << 20;
@@ -54,32 +55,34 @@ const DEFAULT_MEMORY = 1 << 20;
 /** Where a module without a host has its memory from: what is left of it. */
 class OrdinaryPages implements Pages {
   readonly #bytes: Uint8Array;
-  readonly #free = new Map<number, number[]>();
-  #next: number;
+  readonly #start: number;
+  /** 1 for each page that has been given out. */
+  readonly #used: Uint8Array;
 
   constructor(bytes: Uint8Array, start: number) {
     this.#bytes = bytes;
-    this.#next = start;
+    this.#start = start;
+    this.#used = new Uint8Array((bytes.length - start) / HOST_PAGE);
   }
 
   mmap(length: number): number {
-    const size = roundUp(length, HOST_PAGE);
-    const used = this.#free.get(size)?.pop();
-    if (used !== undefined) {
-      this.#bytes.fill(0, used, used + size);
-      return used;
+    const count = Math.ceil(length / HOST_PAGE);
+    let run = 0;
+    for (let page = 0; page < this.#used.length; page++) {
+      run = this.#used[page] === 0 ? run + 1 : 0;
+      if (run < count) continue;
+      const first = page + 1 - count;
+      const address = this.#start + first * HOST_PAGE;
+      this.#used.fill(1, first, page + 1);
+      this.#bytes.fill(0, address, address + count * HOST_PAGE);
+      return address;
     }
-    if (this.#next + size > this.#bytes.length) return -12;
-    const address = this.#next;
-    this.#next += size;
-    return address;
+    return -ENOMEM;
   }
 
   munmap(address: number, length: number): number {
-    const size = roundUp(length, HOST_PAGE);
-    const free = this.#free.get(size) ?? [];
-    free.push(address);
-    this.#free.set(size, free);
+    const first = (address - this.#start) / HOST_PAGE;
+    this.#used.fill(0, first, first + Math.ceil(length / HOST_PAGE));
     return 0;
   }
 }

@@ -131,8 +131,8 @@ export class Memory {
       array[SIZE] = -1;
       return;
     }
-    const { address } = block;
-    if (block.memory !== this || this.#blocks.get(address) !== block) {
+    const address = block?.address;
+    if (block?.memory !== this || this.#blocks.get(address) !== block) {
       throw argumentError('block', 'memory that is allocated, and not yet freed', block);
     }
     if (block instanceof Struct && block.attached !== undefined && !Array.isArray(block.attached)) {
@@ -260,11 +260,12 @@ export class Memory {
     if (typeof value === 'string') {
       throw argumentError(name, 'a C string in memory, such as allocString(text) makes', value);
     }
+    const address = this.address(value, 0, name);
     if (ArrayBuffer.isView(value)) {
       const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
       if (!bytes.includes(0)) throw rangeError(`${name} does not end with NUL`);
     }
-    return this.address(value, 0, name);
+    return address;
   }
 
   /** Stores a pointer in a struct; the struct keeps the buffer it points to from being collected. @internal */

@@ -50,7 +50,7 @@ const ESCAPES: Record<string, string> = {
 function lex(source: string, file: string): Line[] {
   return source.split('\n').flatMap((raw, index) => {
     const unknown = (what: string) => new Error(`${file}:${index + 1}: unknown groff ${what}`);
-    const unescape = (text: string) =>
+    const unescaped = (text: string) =>
       text.replace(/\\(f[BIRP]|\(..|\[[^\]]*\]|.?)/g, (whole, name: string) => {
         const value = /^f./.test(name) ? whole : ESCAPES[name];
         if (value === undefined) throw unknown(`escape ${whole}`);
@@ -59,10 +59,10 @@ function lex(source: string, file: string): Line[] {
     if (/^\.\s*(\\"|$)/.test(raw)) return [];
     const line = raw.replace(/(?<!\\)\s*\\".*$/, '');
     const [, macro = '', rest = ''] = /^['.]\s*(\S*)\s*(.*)$/.exec(line) ?? [];
-    if (!macro) return [{ macro, args: [], text: unescape(line) }];
+    if (!macro) return [{ macro, args: [], text: unescaped(line) }];
     if (!STYLES.has(macro) && !STRUCTURE.has(macro)) throw unknown(`macro .${macro}`);
     // A quote without its partner reaches to the end of the line; many prototypes rely on that.
-    const args = [...rest.matchAll(/"([^"]*)(?:"|$)|(\S+)/g)].map((m) => unescape(m[1] ?? m[2] ?? ''));
+    const args = [...rest.matchAll(/"([^"]*)(?:"|$)|(\S+)/g)].map((m) => unescaped(m[1] ?? m[2] ?? ''));
     return [{ macro, args, text: '' }];
   });
 }
@@ -92,8 +92,8 @@ const prose = (text: string) =>
 /** Bold or italic text as code spans, without the punctuation the pages often set in the same font. */
 function code(text: string): string {
   if (text.includes(', ')) return text.split(', ').map(code).join(', ');
-  const phrase = /^(?!struct |union |enum |unsigned |.* [|*+-] )(\S+)( .*)$/.exec(text);
-  if (phrase) return code(phrase[1]!) + prose(phrase[2]!);
+  const [, word, others = ''] = /^(?!struct |union |enum |unsigned |.* [|*+-] )(\S+)( .*)$/.exec(text) ?? [];
+  if (word !== undefined) return code(word) + prose(others);
   const [, before = '', name = '', after = ''] = /^([("]*)(.*?)([\s.,;:)"]*)$/.exec(text) ?? [];
   if (!name) return text;
   const closes = name.split('(').length > name.split(')').length && after.startsWith(')') ? 1 : 0;
@@ -141,9 +141,10 @@ function parseBlocks(lines: Line[]): Block[] {
     // An item without text shares that of the next, or has it after a blank line.
     if (last?.tag && !last.text && fits) return last;
     // TSDoc knows code fences at the start of a line only.
-    blocks.push({ kind, depth: { code: 0, item: base, text: depth }[kind], tag: '', text: '' });
+    const block = { kind, depth: { code: 0, item: base, text: depth }[kind], tag: '', text: '' };
+    blocks.push(block);
     if (kind === 'item') depth = base + 1;
-    return blocks.at(-1)!;
+    return block;
   };
 
   for (const line of lines) {
@@ -156,7 +157,7 @@ function parseBlocks(lines: Line[]): Block[] {
     else if (macro === 'IP' && args.length > 0) current = open('item');
     else if (macro === 'EX' || macro === 'nf') current = open('code');
     // `.PP` and then the indentation of an item's text: the item goes on.
-    else if (macro === 'in' && parseInt(args[0] ?? '') >= 7) depth = base + 1;
+    else if (macro === 'in' && parseInt(args[0] ?? '', 10) >= 7) depth = base + 1;
     else if (macro === 'RS') {
       outer.push(base);
       base = depth;
@@ -223,7 +224,7 @@ const functionOf = (prototype: string) => /(\w+)\(/.exec(prototype)?.[1];
 /** Names of the parameters in a prototype. */
 export const parametersOf = (prototype: string): string[] =>
   [...(/\((.*)\)/.exec(prototype)?.[1] ?? '').matchAll(/(\w+)\W*(?:,|$)/g)]
-    .map((match) => match[1]!)
+    .map(([, name = '']) => name)
     .filter((name) => name !== 'void');
 
 /** Whether a paragraph starts with, e.g., "The `a(3)` and `b(3)` functions" and `name` is one of them. */
@@ -267,8 +268,10 @@ function readPage(file: string) {
   let since: string | null = null;
   for (const line of lex(readFileSync(file, 'utf8'), file)) {
     if (line.macro === 'TH') since = /^liburing-(.*)/.exec(line.args[3] ?? '')?.[1] ?? null;
-    else if (line.macro === 'SH') sections.set(line.args.join(' '), (section = []));
-    else section.push(line);
+    else if (line.macro === 'SH') {
+      section = [];
+      sections.set(line.args.join(' '), section);
+    } else section.push(line);
   }
   const blocks = (title: string) => parseBlocks(sections.get(title) ?? []);
   const description = blocks('DESCRIPTION');
@@ -326,12 +329,17 @@ export function readManPages(manDirectory: string): Map<string, ManPage> {
 
 /** Breaks a paragraph into lines, not within code spans nor so that a line looks like a list item. */
 function wrap(text: string, width: number, hang: string): string[] {
-  const lines: string[][] = [[]];
+  let line: string[] = [];
+  const lines = [line];
   for (const word of text.match(/(?:`[^`]*`|[^\s`])+/g) ?? []) {
-    const line = lines.at(-1)!;
     const indent = lines.length > 1 ? hang.length : 0;
-    if (line.length === 0 || indent + [...line, word].join(' ').length <= width) line.push(word);
-    else lines.push(/^([-+#=]|\d+[.)]$)/.test(word) ? [line.pop()!, word] : [word]);
+    if (line.length === 0 || indent + [...line, word].join(' ').length <= width) {
+      line.push(word);
+    } else {
+      const before = /^([-+#=]|\d+[.)]$)/.test(word) ? line.splice(-1) : [];
+      line = [...before, word];
+      lines.push(line);
+    }
   }
   return lines.map((line, i) => (i ? hang : '') + line.join(' '));
 }
@@ -342,7 +350,7 @@ function wrapBlock(block: string, width: number): string[] {
     const fence = /^\s*```/.test(line);
     if (fence) fenced = !fenced;
     if (fence || fenced) return [line];
-    const [, indent = '', item = ''] = /^(\s*)(- )?/.exec(line)!;
+    const [, indent = '', item = ''] = /^(\s*)(- )?/.exec(line) ?? [];
     const wrapped = wrap(line, width - indent.length, ' '.repeat(item.length));
     return wrapped.map((text) => text && indent + text);
   });
@@ -369,7 +377,8 @@ function excerpt(blocks: string[], width: number, maxLines: number, maxCharacter
     } else if (/^- /.test(block) && /^- /.test(last)) kept.push('- …');
     else if (/^\*\*.*\*\*$/.test(last)) kept.pop();
     else if (last.endsWith(':')) {
-      const rest = sentences(kept.pop()!).slice(0, -1);
+      kept.pop();
+      const rest = sentences(last).slice(0, -1);
       if (rest.length > 0) kept.push(rest.join(' '));
     }
     break;
@@ -396,8 +405,8 @@ export function tsdoc(
     const best = blocks.find(isSubject(page.name)) ?? blocks.find(mentions);
     if (best === undefined || page.page.startsWith(`${page.name}(`)) return fit(blocks);
     const own = blocks.slice(blocks.indexOf(best));
-    const attempts = [fit(blocks), fit([...blocks.slice(0, 1), ...own]), fit(own)];
-    return attempts.find((kept) => kept.includes(best)) ?? attempts[2]!;
+    const attempts = [fit(blocks), fit([...blocks.slice(0, 1), ...own])];
+    return attempts.find((kept) => kept.includes(best)) ?? fit(own);
   };
 
   put([page.summary.replace(/(?<![?!])$/, '.'), ...focus(page.description, lines, characters)]);

@@ -247,10 +247,10 @@ class HeaderReader {
     for (const name of semantics.foreignStructs) {
       if (name.includes(' ') || !this.#typedefs.has(name)) continue;
       // what is in these is the C library's own, or macros
-      const members = name === 'siginfo_t' ? semantics.siginfoMembers : [];
-      const fields = members.map((member) => ({
+      const members = name === 'siginfo_t' ? Object.entries(semantics.siginfoMembers) : [];
+      const fields = members.map(([member, c]) => ({
         name: member,
-        type: this.#valueType('int', member),
+        type: this.#valueType(c, member),
         bitfield: false,
       }));
       found.push({ name, c: name, union: false, fields });

@@ -51,8 +51,15 @@ export const foreignStructs = [
   'siginfo_t',
 ];
 
-/** siginfo_t's members are macros, which no declaration lists. */
-export const siginfoMembers = ['si_signo', 'si_errno', 'si_code', 'si_pid', 'si_uid', 'si_status'];
+/** siginfo_t's members, which are macros that no declaration lists, with their types. */
+export const siginfoMembers: Record<string, string> = {
+  si_signo: 'int',
+  si_errno: 'int',
+  si_code: 'int',
+  si_pid: 'pid_t',
+  si_uid: 'uid_t',
+  si_status: 'int',
+};
 
 /** Names of macros and enum constants that arguments of liburing's functions are made of. */
 export const linuxConstants =
@@ -78,8 +85,13 @@ const sizes: Record<string, string> = {
   'io_uring_prep_cancel.user_data': '0',
 };
 
-/** Parameters that C allows to be NULL although they are structs which the library itself reads. */
-const nullable = new Set(['io_uring_cqe_seen.cqe', 'io_uring_free_probe.probe']);
+/** Parameters that C allows to be NULL although they are structs, or are followed by the library itself. */
+const nullable = new Set([
+  '__io_uring_peek_cqe.nr_available',
+  'io_uring_cqe_seen.cqe',
+  'io_uring_free_probe.probe',
+  'io_uring_unregister_napi.napi',
+]);
 
 /** Pointers of these names are NUL-terminated. */
 export const isString = (name: string): boolean => /path$|^name$|^target$/.test(name);

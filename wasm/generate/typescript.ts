@@ -171,7 +171,7 @@ function parameterType({ type, access, nullable }: Parameter): string {
   if (type.kind === 'struct') return type.struct;
   if (type.to === 'pointer') return `Pointers<${type.struct}>`;
   if (type.to !== 'struct' || !type.struct || families.has(type.struct)) {
-    return access === 'window' ? 'Exclude<Address, null>' : 'Address';
+    return nullable ? 'Address' : 'Exclude<Address, null>';
   }
   if (access === 'strict') {
     const single = nullable ? `${type.struct} | null` : type.struct;
@@ -198,6 +198,17 @@ function prototype(fn: CFunction): string {
   return `${fn.name}(${parameters.join(', ')}): ${resultType(fn.result)}`;
 }
 
+/** How often or how much, as C and the kernel will take the checked argument: -1 may be 4294967295. */
+function count(word: string, { access }: Parameter, fn: CFunction): string {
+  const type = fn.parameters.find(({ name }) => name === word)?.type;
+  if (type?.kind !== 'integer') throw new Error(`${fn.name}: ${word} counts nothing`);
+  if (isExact64(type)) return `check.count(Number(check.exact64(${local(word)}, '${word}', ${type.signed})))`;
+  if (type.bits === 64) return `check.count($${local(word)})`;
+  if (type.bits !== 32) return `$${local(word)}`;
+  // what the library itself follows it looks at only after the count, of which it refuses a negative one
+  return type.signed && access !== 'any' ? `Math.max($${local(word)}, 0)` : `($${local(word)} >>> 0)`;
+}
+
 /** The expression that checks an argument and makes the number for C of it. */
 function argument(parameter: Parameter, fn: CFunction): string {
   const name = local(parameter.name);
@@ -210,19 +221,23 @@ function argument(parameter: Parameter, fn: CFunction): string {
     if (type.bits === 64) return name;
     return `check.${type.signed ? 'int' : 'uint'}${type.bits}(${name}, ${label})`;
   }
-  const bytes = (parameter.bytes ?? '0').replace(/\b[a-z]\w*\b/g, (word) => {
-    const counted = fn.parameters.find((other) => other.name === word);
-    return counted && isExact64(counted.type) ? `Number(${local(word)})` : local(word);
-  });
+  const bytes = (parameter.bytes ?? '0').replace(/\b[a-z]\w*\b/g, (word) => count(word, parameter, fn));
   if (type.to === 'string') return `memory.string(${name}, ${label})`;
   if (access === 'any') {
     if (type.to !== 'struct' || families.has(type.struct ?? '')) return `memory.address(${name}, ${bytes}, ${label})`;
     return `memory.address(typed(${name}, ${type.struct}, ${label}), ${bytes}, ${label})`;
   }
-  if (access === 'window' || isArray(type.struct ?? '')) {
+  if (access === 'strict' && bytes !== `${type.elementSize}`) {
+    return `blockOf(${name}, ${type.struct}, ${bytes}, ${label})`;
+  }
+  if (access === 'window') {
     if (type.to === 'struct') return `memory.inside(typed(${name}, ${type.struct}, ${label}), ${bytes}, ${label})`;
-    if (type.to !== 'pointer') return `memory.inside(${name}, ${bytes}, ${label})`;
-    return bytes === '8' ? `pointerTo_${type.struct}(${name}, ${label})` : `memory.inside(${name}, ${bytes}, ${label})`;
+    if (type.to !== 'pointer') {
+      const inside = `memory.inside(${name}, ${bytes}, ${label})`;
+      return nullable ? `(${name} === null ? 0 : ${inside})` : inside;
+    }
+    const pointer = `pointerTo_${type.struct}(${name}, ${label})`;
+    return bytes === '8' ? pointer : `${pointer} && memory.inside(${name}, ${bytes}, ${label})`;
   }
   const address = `addressOf_${type.struct}(${name}, ${label})`;
   return nullable ? `(${name} === null ? 0 : ${address})` : address;
@@ -245,14 +260,18 @@ function body(fn: CFunction): string[] {
   const exact = fn.parameters.filter(({ type }) => isExact64(type));
   const passed: string[] = [];
   const hook = hooks(fn.name);
+  // of a call that threw
+  if (keeper(fn)) lines.push('if (memory.borrowed.length !== 0) memory.borrowed.length = 0;');
   for (const parameter of fn.parameters) {
     const name = local(parameter.name);
-    const value = argument(parameter, fn);
-    if (value === name) {
-      passed.push(name);
-    } else {
-      lines.push(`const $${name} = ${value};`);
-      passed.push(`$${name}`);
+    passed.push(argument(parameter, fn) === name ? name : `$${name}`);
+  }
+  // numbers before the pointers that they say the size of
+  for (const wanted of ['integer', 'pointer']) {
+    for (const parameter of fn.parameters.filter(({ type }) => type.kind === wanted)) {
+      const name = local(parameter.name);
+      const value = argument(parameter, fn);
+      if (value !== name) lines.push(`const $${name} = ${value};`);
     }
   }
   lines.push(...hook.before);
@@ -383,6 +402,10 @@ ${[...targets]
       : wrongStruct(value, ${name}, memory, name);`,
   )
   .join('\n')}
+  const blockOf = <T extends Struct>(value: T | StructArray<T>, type: StructType<T>, bytes: number, name: string): number =>
+    value instanceof type || (value instanceof StructArray && value.type === type)
+      ? memory.inside(value, bytes, name)
+      : wrongStruct(value, type, memory, name);
   const typed = <T extends Struct>(value: PointerTo<T>, type: StructType<T>, name: string): PointerTo<T> =>
     (value instanceof Struct && !(value instanceof type)) || (value instanceof StructArray && value.type !== type)
       ? (wrongStruct(value, type, memory, name) as never)
