@@ -41,13 +41,17 @@ it('four workers and the main thread, each with a window of its own', () => {
     import { Worker } from 'node:worker_threads';
     const source = ${JSON.stringify(NOPS)} + \`
       import { parentPort } from 'node:worker_threads';
-      parentPort.postMessage({ start: memory.start, sum: nops(500) });\`;
+      parentPort.postMessage({ start: memory.start, sum: nops(500) });
+      parentPort.once('message', () => parentPort.close());\`;
     const url = new URL('data:text/javascript,' + encodeURIComponent(source.replaceAll("'liburing-wasm'",
       JSON.stringify(import.meta.resolve('liburing-wasm')))));
-    const workers = Array.from({ length: 4 }, () => new Promise((resolve, reject) =>
-      new Worker(url).on('message', resolve).on('error', reject)));
+    const workers = Array.from({ length: 4 }, () => new Worker(url));
+    const reports = workers.map((worker) => new Promise((resolve, reject) =>
+      worker.on('message', resolve).on('error', reject)));
     const mine = { start: memory.start, sum: nops(500) };
-    const all = [mine, ...await Promise.all(workers)];
+    const all = [mine, ...await Promise.all(reports)];
+    // all of them were alive until here
+    for (const worker of workers) worker.postMessage('end');
     console.log(new Set(all.map(({ start }) => start)).size, new Set(all.map(({ sum }) => sum)).size, mine.sum);`);
   expect(output).toBe(`5 1 ${(500 * (31 * 32)) / 2}`);
 });
