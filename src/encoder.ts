@@ -75,8 +75,7 @@ function checkValue(
   const width = BigInt(isNumber ? 53 : bits);
   const [low, high] = signed ? [-(1n << (width - 1n)), (1n << (width - 1n)) - 1n] : [0n, (1n << width) - 1n];
   if (exact < low || exact > high) {
-    const wrapped =
-      exact < 0n && -exact <= 1n << (width - 1n) && !isNumber ? exact + (1n << width) : undefined;
+    const wrapped = exact < 0n && -exact <= 1n << (width - 1n) && !isNumber ? exact + (1n << width) : undefined;
     const hint = wrapped === undefined ? '' : `; what C makes of it is ${wrapped}`;
     const type = kind === 'pointer' ? 'an address' : isNumber ? 'a size' : `C's ${c}`;
     throw Object.assign(rangeError(`${name} is ${exact}, and ${type} goes from ${low} to ${high}${hint}`), {
