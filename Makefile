@@ -16,7 +16,7 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build relink demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
+.PHONY: all build vectors relink demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -118,13 +118,14 @@ dist/host.node: $(HOST_SOURCES) $(wildcard host/*.h) $(NATIVE)/src/liburing-ffi.
 src/generated/opcodes.ts: $(B)/generate/main.js dist/liburing.wasm
 	node $(B)/generate/opcodes.js $(GENERATED) dist/liburing.wasm $@
 
-dist/index.js: $(wildcard src/*.ts) tsconfig.json $(GENERATED) src/generated/opcodes.ts
+dist/index.js: $(wildcard src/*.ts src/cli/*.ts) tsconfig.json $(GENERATED) src/generated/opcodes.ts
 	echo 'typescript: compiling'
 	$(BIN)/tsc
+	chmod +x dist/cli/main.js
 	touch $@
 
 build: setup ## everything that is shipped
-	$(MAKE) dist/liburing.wasm dist/host.node dist/index.js
+	$(MAKE) dist/liburing.wasm dist/host.node dist/index.js dist/vectors.json dist/vectors.schema.json
 
 $(B)/examples/demo.js: $(wildcard examples/*.ts) examples/tsconfig.json dist/index.js
 	$(BIN)/tsc -p examples
@@ -139,6 +140,16 @@ demo: build ## build all, read a file through io_uring from TypeScript
 $(B)/reference: $(GENERATED) $(NATIVE)/src/liburing-ffi.a
 	$(CC) -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -I$(NATIVE)/src/include -I$(TREE)/src/include \
 		$(WASM)/generated/reference.c -o $@
+
+dist/vectors.json: $(B)/reference $(B)/generate/main.js dist/index.js
+	node $(B)/generate/vectors.js $(GENERATED) $< dist/encode.js $@
+
+dist/vectors.schema.json: src/cli/vectors.schema.json
+	mkdir -p dist
+	cp $< $@
+
+vectors: setup ## write the golden vectors, dist/vectors.json
+	$(MAKE) dist/vectors.json dist/vectors.schema.json
 
 $(B)/crosscheck/main.js: $(wildcard test/crosscheck/*.ts) dist/index.js
 	$(BIN)/tsc -p test/crosscheck

@@ -45,16 +45,25 @@ const fieldNamed = (name: string): Field[] => all.filter((field) => field.name =
 type Place = Pick<Field, 'offset' | 'size'>;
 const overlap = (a: Place, b: Place): boolean => a.offset < b.offset + b.size && b.offset < a.offset + a.size;
 
-/** Of the members in one place, the header's first, for those that nobody uses. */
-const unused = all.filter((field, i) => !all.slice(0, i).some((before) => overlap(field, before)));
+/** The header's members for what the given ones leave out; of several in one place, the first that fits. */
+function remaining(used: readonly Place[]): Field[] {
+  const taken: Place[] = [...used];
+  return all.filter((field) => {
+    const fits = !taken.some((other) => overlap(other, field));
+    if (fits) taken.push(field);
+    return fits;
+  });
+}
 
 interface Layout {
   fields: readonly Field[];
+  /** Members for the rest, which should be zero. */
+  reserved: readonly Field[];
   /** Names of arguments by member. */
   parameters: ReadonlyMap<string, readonly string[]>;
 }
 
-function layoutOf(opcode: number): Layout {
+function layoutOf(opcode: number, selectsBuffer: boolean): Layout {
   const parameters = new Map<string, string[]>();
   const functions = opcodes.get(opcode)?.functions ?? [];
   for (const use of functions) {
@@ -64,20 +73,25 @@ function layoutOf(opcode: number): Layout {
     }
     for (const member of use.constants) parameters.set(member, parameters.get(member) ?? []);
   }
+  // an operation that the headers do not know may use anything
+  if (!opcodes.has(opcode)) return { fields: remaining([]), reserved: [], parameters };
   const fields: Field[] = [];
-  for (const field of [...common, ...parameters.keys()].flatMap(fieldNamed)) {
+  const group = selectsBuffer ? ['buf_group'] : [];
+  for (const field of [...common, ...parameters.keys(), ...group].flatMap(fieldNamed)) {
     if (!fields.some((taken) => overlap(taken, field))) fields.push(field);
   }
-  return { fields: fields.sort((a, b) => a.offset - b.offset), parameters };
+  return { fields: fields.sort((a, b) => a.offset - b.offset), reserved: remaining(fields), parameters };
 }
 
 const layouts = new Map<number, Layout>();
 
-function layout(opcode: number): Layout {
-  let known = layouts.get(opcode);
+function layout(opcode: number, flags: number): Layout {
+  const selection = flags & IOSQE_BUFFER_SELECT;
+  const key = (opcode << 8) | selection;
+  let known = layouts.get(key);
   if (!known) {
-    known = layoutOf(opcode);
-    layouts.set(opcode, known);
+    known = layoutOf(opcode, selection !== 0);
+    layouts.set(key, known);
   }
   return known;
 }
@@ -110,7 +124,7 @@ export function decode(bytes: Uint8Array): DecodedSqe {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const opcode = view.getUint8(0);
   const operation = opcodes.get(opcode);
-  const { fields, parameters } = layout(opcode);
+  const { fields, reserved, parameters } = layout(opcode, view.getUint8(1));
   const decoded = (field: Field): DecodedField => {
     const value = read(view, field);
     const names =
@@ -122,21 +136,12 @@ export function decode(bytes: Uint8Array): DecodedSqe {
     const { name, c, offset, size } = field;
     return { name, c, offset, size, value, parameters: parameters.get(name) ?? [], ...(names && { names }) };
   };
-  const selectsBuffer = (view.getUint8(1) & IOSQE_BUFFER_SELECT) !== 0;
-  const group = fieldNamed('buf_group').filter(
-    (field) => selectsBuffer && !fields.some((taken) => overlap(taken, field)),
-  );
-  // an operation that the headers do not know may use anything
-  const used = operation ? [...fields, ...group].sort((a, b) => a.offset - b.offset) : unused;
   return {
     opcode,
     name: operation?.name,
     functions: operation?.functions.map(({ name }) => name) ?? [],
-    fields: used.map(decoded),
-    reserved: unused
-      .filter((field) => !used.some((taken) => overlap(taken, field)))
-      .map(decoded)
-      .filter(({ value }) => Number(value) !== 0),
+    fields: fields.map(decoded),
+    reserved: reserved.map(decoded).filter(({ value }) => Number(value) !== 0),
     ...(bytes.length === 128 && { command: bytes.slice(64) }),
   };
 }
@@ -158,10 +163,9 @@ export function diff(a: Uint8Array, b: Uint8Array): Difference[] {
   if (a.length !== b.length) throw rangeError(`SQEs of ${a.length} and ${b.length} bytes cannot be compared`);
   const { fields, command } = decode(a);
   const second = decode(b);
-  const places = [
-    ...fields.map(({ name }) => fieldNamed(name)[0] as Field),
-    ...unused.filter((field) => !fields.some((taken) => overlap(taken, field))),
-  ].sort((x, y) => x.offset - y.offset);
+  const places = [...fields.map(({ name }) => fieldNamed(name)[0] as Field), ...remaining(fields)].sort(
+    (x, y) => x.offset - y.offset,
+  );
   const [viewA, viewB] = [a, b].map((bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const differences: Difference[] = [];
   for (const field of places) {

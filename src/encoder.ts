@@ -70,18 +70,19 @@ function checkValue(
     throw new CallError('ERR_INVALID_ARG_TYPE', `${name} has to be an integer, not ${what}`, name);
   }
   const exact = BigInt(value as number | bigint);
-  const width = BigInt(kind === 'pointer' ? 53 : bits);
+  // what the bindings take as numbers only
+  const isNumber = kind === 'pointer' || c === 'size_t';
+  const width = BigInt(isNumber ? 53 : bits);
   const [low, high] = signed ? [-(1n << (width - 1n)), (1n << (width - 1n)) - 1n] : [0n, (1n << width) - 1n];
   if (exact < low || exact > high) {
-    const wrapped =
-      exact < 0n && -exact <= 1n << (width - 1n) && kind !== 'pointer' ? exact + (1n << width) : undefined;
+    const wrapped = exact < 0n && -exact <= 1n << (width - 1n) && !isNumber ? exact + (1n << width) : undefined;
     const hint = wrapped === undefined ? '' : `; what C makes of it is ${wrapped}`;
-    const type = kind === 'pointer' ? 'an address' : `C's ${c}`;
+    const type = kind === 'pointer' ? 'an address' : isNumber ? 'a size' : `C's ${c}`;
     throw Object.assign(rangeError(`${name} is ${exact}, and ${type} goes from ${low} to ${high}${hint}`), {
       argument: name,
     });
   }
-  return kind === 'pointer' || bits < 64 ? Number(exact) : exact;
+  return isNumber || bits < 64 ? Number(exact) : exact;
 }
 
 /** Makes `encode` for an instance. @internal */

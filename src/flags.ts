@@ -6,11 +6,14 @@ type Named = readonly (readonly [name: string, value: number])[];
 
 const countBits = (value: number): number => (value >>> 0).toString(2).replaceAll('0', '').length;
 
-/** Constants by a pattern, those of several bits first: O_SYNC has the bit of O_DSYNC in it. */
+/**
+ * Constants by a pattern, from the lowest bit to the highest, but those of several bits first:
+ * O_SYNC has the bit of O_DSYNC in it. The order of a module's names is not the same everywhere.
+ */
 function named(source: object, pattern: RegExp): Named {
   return Object.entries(source)
     .filter((entry): entry is [string, number] => pattern.test(entry[0]) && typeof entry[1] === 'number')
-    .sort((a, b) => countBits(b[1]) - countBits(a[1]));
+    .sort((a, b) => countBits(b[1]) - countBits(a[1]) || (a[1] >>> 0) - (b[1] >>> 0));
 }
 
 const poll = named(linux, /^POLL[A-Z]+$|^EPOLL(ET|ONESHOT|EXCLUSIVE|WAKEUP)$/);
@@ -29,9 +32,10 @@ const bits: Record<string, Named> = {
   sync_range_flags: named(linux, /^SYNC_FILE_RANGE_/),
   msg_flags: named(linux, /^MSG_/),
   accept_flags: named(linux, /^SOCK_(CLOEXEC|NONBLOCK)$/),
-  open_flags: named(linux, /^O_/),
+  // without the aliases that other systems have values of their own for
+  open_flags: named(linux, /^O_(?!(EXEC|SEARCH|NDELAY|RSYNC)$)/),
   pipe_flags: named(linux, /^O_(CLOEXEC|NONBLOCK|DIRECT|NOTIFICATION_PIPE)$/),
-  statx_flags: named(linux, /^AT_(?!FDCWD)/),
+  statx_flags: named(linux, /^AT_(?!(FDCWD|EACCESS)$)/),
   unlink_flags: named(linux, /^AT_REMOVEDIR$/),
   hardlink_flags: named(linux, /^AT_(SYMLINK_FOLLOW|EMPTY_PATH)$/),
   rename_flags: named(linux, /^RENAME_/),
@@ -62,7 +66,7 @@ const bitsOfSome: Record<string, readonly (readonly [opcode: RegExp, names: Name
 /** `IOSQE_IO_LINK|IOSQE_ASYNC|0x80` */
 function spell(value: number, names: Named): string {
   const parts: string[] = [];
-  let rest = value;
+  let rest = value >>> 0;
   for (const [name, bit] of names) {
     if (bit !== 0 && (rest & bit) >>> 0 === bit >>> 0) {
       parts.push(name);

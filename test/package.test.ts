@@ -43,6 +43,9 @@ it('has what it needs, and nothing that was only there to build it', () => {
     'dist/encode.js',
     'dist/liburing.wasm',
     'dist/host.node',
+    'dist/cli/main.js',
+    'dist/vectors.json',
+    'dist/vectors.schema.json',
     'LICENSE',
   ]) {
     expect(paths).toContain(path);
@@ -68,6 +71,19 @@ it('reads a file where it is installed', () => {
      io_uring_queue_exit(ring);`,
   );
   expect(sh(execPath, 'read.js')).toBe(`${readFileSync(join(directory, 'package.json'), 'utf8').slice(0, 8)}\n`);
+});
+
+it('has its tool and its vectors where it is installed', () => {
+  const read = ['io_uring_prep_read', 'fd=3', 'buf=0x1000', 'nbytes=4096', 'offset=0'];
+  const hex = sh('node_modules/.bin/liburing-wasm', 'encode', ...read);
+  expect(hex).toMatch(/^16000000030{7}/);
+  expect(sh('npx', '--offline', 'liburing-wasm', 'decode', hex)).toMatch(/^IORING_OP_READ, /);
+  writeFileSync(
+    join(directory, 'vectors.js'),
+    `import vectors from 'liburing-wasm/vectors.json' with { type: 'json' };
+     console.log(vectors.vectors.length > 300);`,
+  );
+  expect(sh(execPath, '--no-warnings', 'vectors.js')).toBe('true\n');
 });
 
 it('has types that a strict user can compile against', () => {
