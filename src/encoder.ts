@@ -70,18 +70,21 @@ function checkValue(
     throw new CallError('ERR_INVALID_ARG_TYPE', `${name} has to be an integer, not ${what}`, name);
   }
   const exact = BigInt(value as number | bigint);
-  const width = BigInt(kind === 'pointer' ? 53 : bits);
+  // addresses and sizes are numbers in JavaScript
+  const what = kind === 'pointer' ? 'an address' : c === 'size_t' ? 'a size' : undefined;
+  const width = BigInt(what ? 53 : bits);
   const [low, high] = signed ? [-(1n << (width - 1n)), (1n << (width - 1n)) - 1n] : [0n, (1n << width) - 1n];
   if (exact < low || exact > high) {
-    const wrapped =
-      exact < 0n && -exact <= 1n << (width - 1n) && kind !== 'pointer' ? exact + (1n << width) : undefined;
+    const wrapped = exact < 0n && -exact <= 1n << (width - 1n) && !what ? exact + (1n << width) : undefined;
     const hint = wrapped === undefined ? '' : `; what C makes of it is ${wrapped}`;
-    const type = kind === 'pointer' ? 'an address' : `C's ${c}`;
-    throw Object.assign(rangeError(`${name} is ${exact}, and ${type} goes from ${low} to ${high}${hint}`), {
-      argument: name,
-    });
+    throw Object.assign(
+      rangeError(`${name} is ${exact}, and ${what ?? `C's ${c}`} goes from ${low} to ${high}${hint}`),
+      {
+        argument: name,
+      },
+    );
   }
-  return kind === 'pointer' || bits < 64 ? Number(exact) : exact;
+  return what || bits < 64 ? Number(exact) : exact;
 }
 
 /** Makes `encode` for an instance. @internal */
