@@ -1,6 +1,7 @@
 # liburing-wasm. The two commands for a fresh machine: make demo, make test.
 #
 # Settings: LIBURING_SRC=DIR  liburing's sources from a folder of yours
+#           PORT=N            where page-serve listens
 #           EMCC=, CC=        compilers
 
 .DELETE_ON_ERROR:
@@ -16,7 +17,7 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build vectors relink demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
+.PHONY: all build vectors relink page page-serve page-test-tools demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -131,6 +132,28 @@ $(B)/examples/demo.js: $(wildcard examples/*.ts) examples/tsconfig.json dist/ind
 	$(BIN)/tsc -p examples
 	touch $@
 
+# --- the page ------------------------------------------------------------------
+
+PAGE := $(B)/page
+
+$(B)/.page: $(wildcard page/*) $(wildcard page/tools/*) tsconfig.json dist/liburing.wasm dist/index.js
+	rm -rf $(PAGE)
+	$(BIN)/tsc -p page
+	$(BIN)/tsc -p page/tools
+	node $(B)/page-tools/copy.js dist $(PAGE)/dist encode.js linux.js
+	cp page/index.html page/style.css page/icon.svg $(PAGE)
+	cp dist/liburing.wasm $(PAGE)/dist
+	touch $@
+
+page: build ## build the page, static files in build/page
+	$(MAKE) $(B)/.page
+
+page-serve: page ## serve the page on loopback (PORT=8080)
+	node $(B)/page-tools/serve.js $(PAGE)
+
+page-test-tools: setup
+	scripts/install-tools page
+
 demo: build ## build all, read a file through io_uring from TypeScript
 	$(MAKE) $(B)/examples/demo.js
 	node $(B)/examples/demo.js
@@ -159,7 +182,7 @@ crosscheck: build ## compare the bytes of SQEs with C's (CASES=10000 a function)
 	$(MAKE) $(B)/reference $(B)/crosscheck/main.js
 	node $(B)/crosscheck/main.js --cases $(or $(CASES),10000)
 
-test: build ## build all and run the tests (TESTS= names some)
+test: build page page-test-tools ## build all and run the tests (TESTS= names some)
 	$(MAKE) $(B)/examples/demo.js $(B)/reference
 	$(BIN)/vitest run $(TESTS)
 

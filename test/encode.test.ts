@@ -1,7 +1,7 @@
 /** The encoding half alone, in ordinary memory and without anything of Node's. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { io_uring, io_uring_sqe, loadEncoder, signatures } from '../src/encode.js';
+import { decode, io_uring, io_uring_sqe, loadEncoder, signatures } from '../src/encode.js';
 import * as liburing from '../src/index.js';
 import { root } from './support/subprocess.js';
 
@@ -66,4 +66,12 @@ it('imports nothing of Node statically, nor does what it imports', () => {
   };
   visit(`${root}/dist/encode.js`);
   expect(seen.size).toBeGreaterThan(5);
+});
+
+it('takes sizes by name, as numbers and bigints', () => {
+  const args = { sockfd: 3, buf: 0x1000, flags: 0 };
+  const bytes = encoder.encode('io_uring_prep_send', { ...args, len: 4096 });
+  expect(decode(bytes).fields.find(({ name }) => name === 'len')?.value).toBe(4096);
+  expect(encoder.encode('io_uring_prep_send', { ...args, len: 4096n })).toEqual(bytes);
+  expect(() => encoder.encode('io_uring_prep_send', { ...args, len: -1 })).toThrow(/len is -1, and a size goes from 0/);
 });
