@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "mirror.h"
+
 /*
  * Pages the kernel uses for a ring, either for both its rings or for its SQEs.
  * Once mapped, they are there until they are unmapped, ring or no ring. SQ and
@@ -31,8 +33,10 @@ struct ring {
 	dev_t device; /* tell this ring from a later user of its fd */
 	ino_t inode;
 	unsigned int flags;
-	bool in_window;	    /* else the kernel's memory, or the caller's */
-	struct area *rings; /* SQ and CQ ring */
+	int registered;	       /* its index for io_uring_enter(2), or -1 */
+	bool in_window;	       /* the kernel uses pages of the window */
+	struct mirror *mirror; /* the window has a copy, or NULL */
+	struct area *rings;    /* SQ and CQ ring */
 	struct area *sqes;
 	struct ring *next;
 };
@@ -41,6 +45,14 @@ struct ring {
 #define MAX_CQ_ENTRIES (2 * MAX_ENTRIES)
 /* struct io_rings before its CQEs: 64 bytes today, the rest to grow into */
 #define RINGS_HEADER HOST_PAGE_SIZE
+/* rings and SQEs of one page each */
+#ifdef TEST_MIRROR
+#define SMALL_RINGS 0
+#define SMALL_SQES  0
+#else
+#define SMALL_RINGS (RINGS_HEADER + HOST_PAGE_SIZE)
+#define SMALL_SQES  HOST_PAGE_SIZE
+#endif
 /* flags that could change what a ring needs, and that nobody here knows yet */
 #define UNKNOWN_FLAGS (~((IORING_SETUP_SQ_REWIND << 1) - 1))
 
@@ -170,6 +182,10 @@ void ring_closed(struct window *w, int fd)
 	if (!ring)
 		return;
 	*link = ring->next;
+	if (ring->mirror) {
+		mirror_close(ring->mirror);
+		w->mirrors--;
+	}
 	area_drop(w, ring->rings);
 	area_drop(w, ring->sqes);
 	free(ring);
@@ -189,14 +205,77 @@ static void remember(struct window *w, struct ring *ring, long fd)
 	w->rings = ring;
 }
 
+/* For a ring in the kernel's pages: what the caller maps is a copy. */
+static long mirror(struct window *w, struct ring *ring, long fd,
+		   const struct io_uring_params *p)
+{
+	long ret = mirror_open(&ring->mirror, (int) fd, p);
+
+	if (ret)
+		return ret;
+	ret = areas_allocate(w, &ring->rings, &ring->sqes,
+			     page_align(mirror_rings_size(ring->mirror)),
+			     page_align(mirror_sqes_size(ring->mirror)));
+	if (ret) {
+		mirror_close(ring->mirror);
+		return ret;
+	}
+	mirror_start(ring->mirror, (char *) ring->rings->address);
+	w->mirrors++;
+	return 0;
+}
+
+static long setup_mirrored(struct window *w, struct ring *ring,
+			   unsigned int entries, struct io_uring_params *p)
+{
+	struct io_uring_params by_kernel = *p;
+	long fd = setup(entries, &by_kernel);
+	long ret;
+
+	if (fd < 0)
+		return fd;
+	ret = mirror(w, ring, fd, &by_kernel);
+	if (ret) {
+		close((int) fd);
+		return ret;
+	}
+	*p = by_kernel;
+	return fd;
+}
+
+/*
+ * Before 6.10, what the kernel takes has to be one page, or pages side by side
+ * in physical memory, and early ones never let go of pages that they refuse. So
+ * do not try. The feature tells the versions apart, it has nothing to do with
+ * it.
+ */
+static bool takes_any_pages(struct window *w)
+{
+#ifdef TEST_MIRROR
+	return false; /* test/mirror.test.ts, on a kernel that does */
+#endif
+	if (!w->features) {
+		struct io_uring_params p = { 0 };
+		long fd = setup(1, &p);
+
+		if (fd < 0)
+			return true; /* the caller's setup will say why */
+		close((int) fd);
+		w->features = p.features;
+	}
+	return w->features & IORING_FEAT_RECVSEND_BUNDLE;
+}
+
 static long setup_in_window(struct window *w, struct ring *ring,
 			    unsigned int entries, struct io_uring_params *p)
 {
-	struct io_uring_params in_window = *p, by_kernel = *p;
+	struct io_uring_params in_window = *p;
 	size_t rings, sqes;
 	long fd;
 
 	ring_sizes(entries, p, p->flags, &rings, &sqes);
+	if ((rings > SMALL_RINGS || sqes > SMALL_SQES) && !takes_any_pages(w))
+		return setup_mirrored(w, ring, entries, p);
 	fd = areas_allocate(w, &ring->rings, &ring->sqes, rings, sqes);
 	if (fd < 0)
 		return fd;
@@ -215,10 +294,7 @@ static long setup_in_window(struct window *w, struct ring *ring,
 	if (fd != -EINVAL)
 		return fd;
 	/* bad parameters, or a kernel that does not know NO_MMAP */
-	fd = setup(entries, &by_kernel);
-	if (fd >= 0)
-		*p = by_kernel;
-	return fd;
+	return setup_mirrored(w, ring, entries, p);
 }
 
 long ring_setup(struct window *w, unsigned int entries,
@@ -238,6 +314,7 @@ long ring_setup(struct window *w, unsigned int entries,
 	if (!ring)
 		return -ENOMEM;
 	ring->flags = p->flags;
+	ring->registered = -1;
 	if (p->flags & IORING_SETUP_NO_MMAP)
 		fd = setup(entries, p);
 	else
@@ -260,6 +337,8 @@ long ring_resize(struct window *w, int fd, struct io_uring_params *p,
 
 	if (!window_contains(w, (uintptr_t) p, sizeof(*p)))
 		return -EFAULT;
+	if (ring && ring->mirror)
+		return -EINVAL; /* as the kernels that need one */
 	if (!ring || !ring->in_window)
 		return do_register(fd, IORING_REGISTER_RESIZE_RINGS, p,
 				   nr_args);
@@ -294,8 +373,6 @@ long ring_mmap(struct window *w, int fd, size_t length, uint64_t offset)
 
 	if (!ring)
 		return -EINVAL;
-	if (!ring->in_window)
-		return window_mmap_file(w, length, fd, (long) offset);
 	if (offset == IORING_OFF_SQ_RING || offset == IORING_OFF_CQ_RING)
 		area = ring->rings;
 	else if (offset == IORING_OFF_SQES)
@@ -322,6 +399,44 @@ bool ring_munmap(struct window *w, uintptr_t address)
 	}
 	area_free(w, area);
 	return true;
+}
+
+void ring_registered(struct window *w, unsigned int opcode,
+		     const struct io_uring_rsrc_update *fds, long count)
+{
+	for (long i = 0; i < count; i++) {
+		int index = (int) fds[i].offset;
+		struct ring *ring = w->rings;
+
+		while (ring && ring->registered != index)
+			ring = ring->next;
+		if (ring)
+			ring->registered = -1;
+		ring = *find_ring(w, (int) fds[i].data);
+		if (ring && opcode == IORING_REGISTER_RING_FDS)
+			ring->registered = index;
+	}
+}
+
+struct ring *ring_push(struct window *w, int fd, unsigned int flags)
+{
+	struct ring *ring = w->rings;
+
+	if (!w->mirrors)
+		return NULL;
+	while (ring && (flags & IORING_ENTER_REGISTERED_RING ? ring->registered
+							     : ring->fd) != fd)
+		ring = ring->next;
+	if (!ring || !ring->mirror || !ring->rings || !ring->sqes)
+		return NULL;
+	mirror_push(ring->mirror, (char *) ring->rings->address,
+		    (char *) ring->sqes->address);
+	return ring;
+}
+
+void ring_pull(struct ring *ring)
+{
+	mirror_pull(ring->mirror, (char *) ring->rings->address);
 }
 
 static bool is_still_ours(const struct ring *ring)

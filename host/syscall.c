@@ -38,20 +38,39 @@ static long do_mmap(struct window *w, const long call[7])
 	return ring_mmap(w, fd, length, (uint64_t) call[6]);
 }
 
+static long do_enter(struct window *w, const long call[7])
+{
+	struct ring *ring = ring_push(w, (int) call[1], (unsigned int) call[4]);
+	long ret = pass_on(call);
+
+	if (ring)
+		ring_pull(ring);
+	return ret;
+}
+
 static long do_register(struct window *w, const long call[7])
 {
+	unsigned int opcode =
+		(unsigned int) call[2] & ~IORING_REGISTER_USE_REGISTERED_RING;
+	long ret;
+
 	if ((unsigned int) call[2] == IORING_REGISTER_RESIZE_RINGS)
 		return ring_resize(w, (int) call[1],
 				   (struct io_uring_params *) call[3],
 				   (unsigned int) call[4]);
-	return pass_on(call);
+	ret = pass_on(call);
+	if (opcode == IORING_REGISTER_RING_FDS ||
+	    opcode == IORING_UNREGISTER_RING_FDS)
+		ring_registered(w, opcode,
+				(struct io_uring_rsrc_update *) call[3], ret);
+	return ret;
 }
 
 long window_syscall(struct window *w, const long call[7])
 {
 	switch (call[0]) {
 	case SYS_io_uring_enter:
-		return pass_on(call);
+		return do_enter(w, call);
 	case SYS_io_uring_register:
 		return do_register(w, call);
 	case SYS_io_uring_setup:

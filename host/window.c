@@ -184,7 +184,7 @@ static size_t find_run(const struct window *w, size_t count, size_t from,
 	return to;
 }
 
-static long allocate(struct window *w, size_t length, unsigned char state)
+long window_mmap(struct window *w, size_t length)
 {
 	size_t count = page_align(length) / HOST_PAGE_SIZE;
 	size_t first;
@@ -196,44 +196,9 @@ static long allocate(struct window *w, size_t length, unsigned char state)
 		first = find_run(w, count, 0, w->pages);
 	if (first == w->pages)
 		return -ENOMEM;
-	memset(w->page + first, state, count);
+	memset(w->page + first, PAGE_USED, count);
 	w->next_fit = first + count;
 	return (long) (w->start + first * HOST_PAGE_SIZE);
-}
-
-long window_mmap(struct window *w, size_t length)
-{
-	return allocate(w, length, PAGE_USED);
-}
-
-/* Maps @fd over both views of a range. */
-static int map_over(struct window *w, uintptr_t address, size_t length, int fd,
-		    long offset)
-{
-	char *views[] = { (char *) address,
-			  w->wasm_view + (address - w->start) };
-
-	for (int i = 0; i < 2; i++)
-		if (mmap(views[i], length, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,
-			 offset) == MAP_FAILED)
-			return -errno;
-	return 0;
-}
-
-long window_mmap_file(struct window *w, size_t length, int fd, long offset)
-{
-	long address = allocate(w, length, PAGE_FOREIGN);
-	int ret;
-
-	if (address < 0)
-		return address;
-	ret = map_over(w, (uintptr_t) address, page_align(length), fd, offset);
-	if (ret) {
-		window_munmap(w, (uintptr_t) address, length);
-		return ret;
-	}
-	return address;
 }
 
 int window_munmap(struct window *w, uintptr_t address, size_t length)
@@ -250,11 +215,6 @@ int window_munmap(struct window *w, uintptr_t address, size_t length)
 		if (w->page[first + i] == PAGE_FREE)
 			return -EINVAL;
 
-	for (size_t i = 0; i < count; i++)
-		if (w->page[first + i] == PAGE_FOREIGN &&
-		    map_over(w, address + i * HOST_PAGE_SIZE, HOST_PAGE_SIZE,
-			     w->memfd, (long) ((first + i) * HOST_PAGE_SIZE)))
-			abort(); /* the kernel's pages must not be given out */
 	/* gives the memory back, and has the next owner find zeroes */
 	if (fallocate(w->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 		      (off_t) (first * HOST_PAGE_SIZE), (off_t) length) < 0)

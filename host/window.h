@@ -28,14 +28,15 @@ struct window {
 	size_t next_fit;     /* page where the next search starts */
 	unsigned char *page; /* PAGE_* of each page */
 
-	struct area *areas; /* of rings */
-	struct ring *rings; /* set up through this window and not closed */
+	struct area *areas;    /* of rings */
+	struct ring *rings;    /* set up through this window and not closed */
+	size_t mirrors;	       /* those of them that the window has a copy of */
+	unsigned int features; /* IORING_FEAT_* of the kernel, once asked for */
 };
 
 enum {
 	PAGE_FREE = 0,
 	PAGE_USED = 1,
-	PAGE_FOREIGN = 2, /* used, and mapped from another file */
 };
 
 /* Which call failed, for an error message. */
@@ -63,9 +64,6 @@ bool window_contains(const struct window *w, uintptr_t address, size_t size);
 
 /* Zeroed pages: their address, or -ENOMEM. */
 long window_mmap(struct window *w, size_t length);
-
-/* As window_mmap, but pages of @fd at @offset; for kernels that let us. */
-long window_mmap_file(struct window *w, size_t length, int fd, long offset);
 
 /* 0, or -EINVAL for a range that window_mmap did not give out. */
 int window_munmap(struct window *w, uintptr_t address, size_t length);
