@@ -368,8 +368,8 @@ describe('the server', () => {
     expect(await status('/')).toBe(200);
     expect(await status('/dist/liburing.wasm?x')).toBe(200);
     for (const path of [
-      '/../../package.json',
-      '/..%2f..%2fpackage.json',
+      '/../page-tools/serve.js',
+      '/..%2fpage-tools%2fserve.js',
       '/app',
       '/none.js',
       '/%ff',
