@@ -11,7 +11,7 @@ function warningOf({ name, offset, bytes, field }: Piece, operation: string): st
   const what = field
     ? `${name} at byte ${offset} is ${field.value}`
     : `Bytes from ${offset} on are ${toHex(bytes, ' ')}`;
-  return `${what}, and ${operation} does not use it: the kernel may refuse the SQE.`;
+  return `${what}, which no prep function of ${operation} sets: it is reserved, unless set on purpose.`;
 }
 
 const heading = ({ opcode, name }: DecodedSqe): string => (name ? `${name} (${opcode})` : `Unknown opcode ${opcode}`);

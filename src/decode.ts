@@ -29,7 +29,7 @@ export interface DecodedSqe {
   readonly functions: readonly string[];
   /** The members that the operation uses, in the order of their offsets. */
   readonly fields: readonly DecodedField[];
-  /** Members that it does not use, and that are not zero: the kernel may refuse them. */
+  /** Members that none of these functions writes, and that are not zero: reserved, unless set on purpose. */
   readonly reserved: readonly DecodedField[];
   /** Of 128 bytes, the second half: the command of IORING_OP_URING_CMD128. */
   readonly command?: Uint8Array;

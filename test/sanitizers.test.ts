@@ -1,51 +1,20 @@
 /** The shim under AddressSanitizer and UndefinedBehaviorSanitizer. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { root, runScript } from './support/subprocess.js';
+import { afterAll, expect, it } from 'vitest';
+import { copyPackage } from './support/shim.js';
 
-// a copy of the package whose shim is the instrumented one
-const directory = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
+const shim = copyPackage();
+afterAll(() => shim.clean());
+
+/** Compiles the shim with both sanitizers, and perhaps with a fault of its own. */
+const build = (fault?: string): void =>
+  shim.build(['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'], fault);
+
 const runtime = (name: string): string =>
   execFileSync('gcc', [`-print-file-name=lib${name}.so`], { encoding: 'utf8' }).trim();
 
-beforeAll(() => {
-  cpSync(join(root, 'dist'), join(directory, 'dist'), { recursive: true });
-  copyFileSync(join(root, 'package.json'), join(directory, 'package.json'));
-});
-
-/** Compiles the shim with both sanitizers, and perhaps with a fault of its own. */
-function buildShim(fault?: string): void {
-  const sources = readdirSync(join(root, 'host'))
-    .filter((name) => name.endsWith('.c'))
-    .map((name) => join(root, 'host', name));
-  if (fault !== undefined) {
-    sources.push(join(directory, 'fault.c'));
-    writeFileSync(join(directory, 'fault.c'), fault);
-  }
-  execFileSync(
-    'gcc',
-    [
-      ...'-std=gnu11 -O1 -g -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -D_GNU_SOURCE -DNAPI_VERSION=8'.split(
-        ' ',
-      ),
-      ...'-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'.split(' '),
-      `-I${root}/node_modules/node-api-headers/include`,
-      `-I${root}/build/native/src/include`,
-      `-I${root}/build/liburing/src/include`,
-      ...sources,
-      '-o',
-      join(directory, 'dist/host.node'),
-    ],
-    { stdio: 'pipe' },
-  );
-}
-afterAll(() => rmSync(directory, { recursive: true }));
-
 const run = (source: string) =>
-  runScript(source.replaceAll("'liburing-wasm'", JSON.stringify(join(directory, 'dist/index.js'))), {
+  shim.run(source, {
     nodeFlags: ['--expose-gc'],
     env: {
       LD_PRELOAD: `${runtime('asan')} ${runtime('ubsan')}`,
@@ -55,7 +24,7 @@ const run = (source: string) =>
   });
 
 it('would find a fault', () => {
-  buildShim(`
+  build(`
     #include <stdlib.h>
     __attribute__((constructor)) static void fault(void)
     {
@@ -69,12 +38,12 @@ it('would find a fault', () => {
 });
 
 it('all that the shim does, without a report', () => {
-  buildShim();
+  build();
   const { status, signal, stdout, stderr } = run(`
     import { createInstance, hostError, io_uring, io_uring_cqe, io_uring_params, memory } from 'liburing-wasm';
     import { createRequire } from 'node:module';
     if (hostError) throw hostError;
-    const shim = createRequire(import.meta.url)(${JSON.stringify(join(directory, 'dist/host.node'))});
+    const shim = createRequire(import.meta.url)(${JSON.stringify(shim.file)});
     for (let i = 0; i < 20; i++) {
       const { functions: u, memory: m, close } = createInstance({ windowSize: 32 << 20 });
       const rings = [1, 64, 4096].map((entries) => {

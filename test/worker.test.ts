@@ -81,9 +81,10 @@ it('a worker that ends with a read in flight gives its ring and window back', ()
     const { closeSync, writeSync } = await import('node:fs');
     for (let i = 0; i < 50; i++) {
       const worker = new Worker(url);
+      const exit = new Promise((resolve) => worker.on('exit', resolve));
       const [input, output] = await new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject));
       if (i % 2) await worker.terminate();
-      else await new Promise((resolve) => worker.on('exit', resolve));
+      else await exit;
       // nothing may read this any more: the request is cancelled
       writeSync(output, 'nobody is there');
       closeSync(input);

@@ -1,0 +1,53 @@
+/** The built package with a shim that is compiled another way. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Run, type RunOptions, root, runScript } from './subprocess.js';
+
+const flags =
+  '-std=gnu11 -O1 -g -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -D_GNU_SOURCE -DNAPI_VERSION=8';
+
+export interface PackageCopy {
+  /** The shim of the copy. */
+  readonly file: string;
+  /** Compiles it with further flags, and further C if there is any. */
+  build(extra: readonly string[], source?: string): void;
+  /** Runs a script against the copy. */
+  run(source: string, options?: RunOptions): Run;
+  clean(): void;
+}
+
+export function copyPackage(): PackageCopy {
+  const directory = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
+  const file = join(directory, 'dist/host.node');
+  cpSync(join(root, 'dist'), join(directory, 'dist'), { recursive: true });
+  copyFileSync(join(root, 'package.json'), join(directory, 'package.json'));
+  return {
+    file,
+    build(extra, source) {
+      const sources = readdirSync(join(root, 'host'))
+        .filter((name) => name.endsWith('.c'))
+        .map((name) => join(root, 'host', name));
+      if (source !== undefined) {
+        sources.push(join(directory, 'extra.c'));
+        writeFileSync(join(directory, 'extra.c'), source);
+      }
+      const includes = [
+        'node_modules/node-api-headers/include',
+        'build/native/src/include',
+        'build/liburing/src/include',
+      ];
+      execFileSync(
+        'gcc',
+        [...flags.split(' '), ...extra, ...includes.map((path) => `-I${join(root, path)}`), ...sources, '-o', file],
+        { stdio: 'pipe' },
+      );
+    },
+    run(source, options) {
+      const entry = JSON.stringify(join(directory, 'dist/index.js'));
+      return runScript(source.replaceAll("'liburing-wasm'", entry), options);
+    },
+    clean: () => rmSync(directory, { recursive: true }),
+  };
+}
