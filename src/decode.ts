@@ -1,7 +1,7 @@
 /** What the bytes of an SQE say. */
 import { rangeError } from './errors.js';
 import { flagNames } from './flags.js';
-import { opcodes } from './generated/opcodes.js';
+import { opcodes, type SqeUse } from './generated/opcodes.js';
 import { io_uring_sqe } from './generated/structs.js';
 import type { Field } from './struct.js';
 
@@ -25,7 +25,7 @@ export interface DecodedSqe {
   readonly opcode: number;
   /** The operation, such as `IORING_OP_READ`; undefined for a number that the headers do not know. */
   readonly name: string | undefined;
-  /** The functions that prepare this operation. */
+  /** The functions that prepare this operation, and its command if it is one. */
   readonly functions: readonly string[];
   /** The members that the operation uses, in the order of their offsets. */
   readonly fields: readonly DecodedField[];
@@ -42,6 +42,7 @@ const IOSQE_BUFFER_SELECT = 32;
 
 const all = io_uring_sqe.fields.filter(({ size }) => size > 0);
 const fieldNamed = (name: string): Field[] => all.filter((field) => field.name === name);
+const CMD_OP = fieldNamed('cmd_op')[0]?.offset ?? 0;
 type Place = Pick<Field, 'offset' | 'size'>;
 const overlap = (a: Place, b: Place): boolean => a.offset < b.offset + b.size && b.offset < a.offset + a.size;
 
@@ -63,10 +64,16 @@ interface Layout {
   parameters: ReadonlyMap<string, readonly string[]>;
 }
 
-function layoutOf(opcode: number, selectsBuffer: boolean): Layout {
-  const parameters = new Map<string, string[]>();
+/** The functions that may have written an SQE. Those of one command have its members to themselves. */
+function usesOf(opcode: number, command: number): readonly SqeUse[] {
   const functions = opcodes.get(opcode)?.functions ?? [];
-  for (const use of functions) {
+  const exact = functions.filter((use) => use.command === command);
+  return exact.length > 0 ? exact : functions.filter((use) => use.command === undefined);
+}
+
+function layoutOf(opcode: number, command: number, selectsBuffer: boolean): Layout {
+  const parameters = new Map<string, string[]>();
+  for (const use of usesOf(opcode, command)) {
     for (const [parameter, member] of use.parameters) {
       const known = parameters.get(member) ?? [];
       parameters.set(member, known.includes(parameter) ? known : [...known, parameter]);
@@ -83,14 +90,15 @@ function layoutOf(opcode: number, selectsBuffer: boolean): Layout {
   return { fields: fields.sort((a, b) => a.offset - b.offset), reserved: remaining(fields), parameters };
 }
 
-const layouts = new Map<number, Layout>();
+const commands = new Set([...opcodes.values()].flatMap(({ functions }) => functions.map(({ command }) => command)));
+const layouts = new Map<string, Layout>();
 
-function layout(opcode: number, flags: number): Layout {
+function layout(opcode: number, flags: number, command: number): Layout {
   const selection = flags & IOSQE_BUFFER_SELECT;
-  const key = (opcode << 8) | selection;
+  const key = `${opcode} ${selection} ${commands.has(command) ? command : ''}`;
   let known = layouts.get(key);
   if (!known) {
-    known = layoutOf(opcode, selection !== 0);
+    known = layoutOf(opcode, command, selection !== 0);
     layouts.set(key, known);
   }
   return known;
@@ -124,7 +132,8 @@ export function decode(bytes: Uint8Array): DecodedSqe {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const opcode = view.getUint8(0);
   const operation = opcodes.get(opcode);
-  const { fields, reserved, parameters } = layout(opcode, view.getUint8(1));
+  const command = view.getUint32(CMD_OP, true);
+  const { fields, reserved, parameters } = layout(opcode, view.getUint8(1), command);
   const decoded = (field: Field): DecodedField => {
     const value = read(view, field);
     const names =
@@ -139,7 +148,7 @@ export function decode(bytes: Uint8Array): DecodedSqe {
   return {
     opcode,
     name: operation?.name,
-    functions: operation?.functions.map(({ name }) => name) ?? [],
+    functions: usesOf(opcode, command).map(({ name }) => name),
     fields: fields.map(decoded),
     reserved: reserved.map(decoded).filter(({ value }) => Number(value) !== 0),
     ...(bytes.length === 128 && { command: bytes.slice(64) }),

@@ -62,6 +62,8 @@ interface Use {
   parameters: [parameter: string, member: string][];
   /** Members that hold something which is no argument, such as the 1 in a recvmsg's len. */
   constants: string[];
+  /** The command of a function that knows one only. */
+  command?: number;
 }
 
 function use(fn: CFunction): Use {
@@ -89,7 +91,10 @@ function use(fn: CFunction): Use {
     const member = memberOf(fn, [at]);
     if (member && member !== 'opcode' && !taken.has(member)) constants.add(member);
   });
-  return { name: fn.name, opcode: base[0] ?? 0, parameters, constants: [...constants] };
+  const known = { name: fn.name, opcode: base[0] ?? 0, parameters, constants: [...constants] };
+  const cmd = struct.fields.find(({ name }) => name === 'cmd_op');
+  if (!cmd || !constants.has('cmd_op')) return known;
+  return { ...known, command: new DataView(base.buffer).getUint32(cmd.offset, true) };
 }
 
 const names = new Map(
@@ -113,7 +118,7 @@ const rows = byOpcode
   .map(({ opcode, name, functions }) => {
     const list = functions.map(
       (each) =>
-        `      { name: '${each.name}', parameters: ${JSON.stringify(each.parameters)}, constants: ${JSON.stringify(each.constants)} },`,
+        `      { name: '${each.name}', parameters: ${JSON.stringify(each.parameters)}, constants: ${JSON.stringify(each.constants)}${each.command === undefined ? '' : `, command: ${each.command}`} },`,
     );
     return `  [${opcode}, { name: '${name}', functions: [\n${list.join('\n')}\n    ] }],`;
   });
@@ -129,6 +134,8 @@ export interface SqeUse {
   readonly parameters: readonly (readonly [parameter: string, member: string])[];
   /** Members with a value that is no argument. */
   readonly constants: readonly string[];
+  /** The \`cmd_op\` that it writes, if that is always the same: other members depend on it. */
+  readonly command?: number;
 }
 
 /** An operation and the functions that prepare it. */
