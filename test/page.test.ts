@@ -124,7 +124,7 @@ describe('a call', () => {
     expect(source).toContain("bytes = encode('io_uring_sqe_set_data64', { data: 0xffffffffffffffffn }, bytes);");
     await page.click('[aria-label="Copy C"]');
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(await page.textContent('#c'));
-    expect(await page.textContent('tr[data-field="flags"]')).toContain('IOSQE_ASYNC | IOSQE_IO_LINK');
+    expect(await page.textContent('tr[data-field="flags"]')).toContain('IOSQE_IO_LINK | IOSQE_ASYNC');
     expect(await page.textContent('tr[data-field="addr"]')).toContain('path');
   });
 
