@@ -186,7 +186,7 @@ export class Pointers<T extends Struct> {
   /** What the pointer at `index` points to; null for a NULL pointer. */
   at(index: number): T | null {
     if (this.address === 0) throw argumentError(`${this.type.name}*`, 'alive', 'freed');
-    if (!(index >= 0 && index < this.length)) {
+    if (!(index >= 0 && index < this.length) || !Number.isInteger(index)) {
       throw argumentError('index', `an integer in [0, ${this.length})`, index);
     }
     // a pointer into the window has nothing in its upper half
