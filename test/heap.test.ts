@@ -49,10 +49,14 @@ describe.each([
 
     it('is aligned to its size, from 16 up to a page', () => {
       for (let size = 1; size <= 16384; size = Math.ceil(size * 1.5)) {
-        const block = instance.memory.allocArray(size);
+        // one behind the other
+        const blocks = [1, 2, 3].map(() => instance.memory.allocArray(size));
         const unit = Math.min(4096, Math.max(16, 2 ** Math.ceil(Math.log2(size))));
-        expect(block.byteOffset % unit, `${size} bytes`).toBe(0);
-        instance.memory.free(block);
+        expect(
+          blocks.map(({ byteOffset }) => byteOffset % unit),
+          `${size} bytes`,
+        ).toEqual([0, 0, 0]);
+        for (const block of blocks) instance.memory.free(block);
       }
     });
 
@@ -104,7 +108,10 @@ describe.each([
       expect(() => pointers.value).toThrow(refusal);
       const cqe = memory.alloc(io_uring_cqe);
       memory.view.setBigUint64(pointers.address, BigInt(cqe.address), true);
+      memory.view.setBigUint64(pointers.address + 16, BigInt(cqe.address), true);
       expect(pointers.value.address).toBe(cqe.address);
+      expect([0, 1, 2].map((index) => pointers.at(index)?.address)).toEqual([cqe.address, undefined, cqe.address]);
+      for (const index of [-1, 3, 0.5]) expect(() => pointers.at(index)).toThrow(refusal);
       memory.free(pointers);
       expect(() => pointers.value).toThrow(refusal);
       memory.free(cqe);
