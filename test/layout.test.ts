@@ -347,12 +347,11 @@ describe('a member that is a struct', () => {
     expect(nested.length).toBeGreaterThan(10);
     for (const { struct, field } of nested) {
       using(struct, (object) => {
-        const inner = object[field.name] as unknown;
-        expect(inner, `${struct.name}.${field.name}`).toBeInstanceOf(
-          classes[field.type.kind === 'struct' ? field.type.struct : ''],
-        );
-        expect((inner as Struct).address - object.address).toBe(native(struct, field).offset);
-        expect((inner as Struct).bytes.length).toBe(native(struct, field).size);
+        const inner = object[field.name] as unknown as Struct;
+        const wanted = field.type.kind === 'struct' ? field.type.struct : '';
+        expect(inner.constructor, `${struct.name}.${field.name}`).toBe(classes[wanted]);
+        expect(inner.address - object.address).toBe(native(struct, field).offset);
+        expect(inner.bytes.length).toBe(native(struct, field).size);
       });
     }
   });
