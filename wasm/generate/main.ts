@@ -6,12 +6,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Compiler } from './clang.js';
+import { emitConstants, emitErrno } from './emit-constants.js';
+import { emitDefault, emitFunctions } from './emit-functions.js';
+import { emitSignatures } from './emit-signatures.js';
+import { emitStructs } from './emit-structs.js';
 import { readManPages } from './man.js';
 import type { Model } from './model.js';
 import { readModel } from './read-headers.js';
 import { emitReference } from './reference.js';
 import { emitThunks } from './thunks.js';
-import * as typescript from './typescript.js';
 
 const [source = '', configured = '', outC = '', outTs = '', outModel = ''] = process.argv.slice(2);
 if (!outModel) throw new Error('usage: main.js SOURCE CONFIGURED OUT_C OUT_TS OUT_MODEL');
@@ -29,13 +32,13 @@ const outputs: Record<string, string> = {
   [join(outC, 'thunks.c')]: emitThunks(model, banner),
   [join(outC, 'reference.c')]: emitReference(model, banner),
   [join(outC, 'exports.rsp')]: exportList(model),
-  [join(outTs, 'constants.ts')]: typescript.emitConstants(model.constants, banner),
-  [join(outTs, 'linux.ts')]: typescript.emitConstants(model.linux, banner),
-  [join(outTs, 'errno.ts')]: typescript.emitErrno(model, banner),
-  [join(outTs, 'structs.ts')]: typescript.emitStructs(model, banner),
-  [join(outTs, 'functions.ts')]: typescript.emitFunctions(model, pages, banner),
-  [join(outTs, 'exports.ts')]: typescript.emitDefault(model, pages, banner),
-  [join(outTs, 'signatures.ts')]: typescript.emitSignatures(model, banner),
+  [join(outTs, 'constants.ts')]: emitConstants(model.constants, banner),
+  [join(outTs, 'linux.ts')]: emitConstants(model.linux, banner),
+  [join(outTs, 'errno.ts')]: emitErrno(model, banner),
+  [join(outTs, 'structs.ts')]: emitStructs(model, banner),
+  [join(outTs, 'functions.ts')]: emitFunctions(model, pages, banner),
+  [join(outTs, 'exports.ts')]: emitDefault(model, pages, banner),
+  [join(outTs, 'signatures.ts')]: emitSignatures(model, banner),
   [outModel]: JSON.stringify(model, (_, value) => (typeof value === 'bigint' ? `${value}` : value), 1),
 };
 for (const [file, text] of Object.entries(outputs)) {
