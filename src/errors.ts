@@ -29,7 +29,12 @@ export function systemError(result: number, syscall: string, advice?: string): S
 
 /** A wrong argument: nothing was written or submitted. */
 export function argumentError(name: string, expected: string, value: unknown): TypeError {
-  const error = new TypeError(`${name} must be ${expected}, not ${described(value)}`);
+  return stateError(name, expected, described(value));
+}
+
+/** A wrong argument, of which more is to be said than what it is: that it has been freed, for instance. */
+export function stateError(name: string, expected: string, state: string): TypeError {
+  const error = new TypeError(`${name} must be ${expected}, not ${state}`);
   return Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' });
 }
 

@@ -1,5 +1,5 @@
 /** Makes an instance: the wasm module, its memory, and the functions bound to both. */
-import { argumentError, systemError } from './errors.js';
+import { argumentError, stateError, systemError } from './errors.js';
 import { bind, type Functions } from './generated/functions.js';
 import type { Pages } from './heap.js';
 import { type Macros, macros } from './macros.js';
@@ -169,11 +169,11 @@ export function wrongStruct(value: unknown, type: StructType, memory: Memory, na
   const { name: wanted } = type;
   const found = value as Partial<Struct> | null | undefined;
   if (value === null && wanted === 'io_uring_sqe') {
-    throw argumentError(name, 'an io_uring_sqe', 'null: the SQ ring is full, so submit first');
+    throw stateError(name, 'an io_uring_sqe', 'null: the SQ ring is full, so submit first');
   }
   if (found?.memory !== undefined && found.memory !== memory) {
     throw argumentError(name, `an ${wanted} of the same instance's memory`, value);
   }
-  if (found?.address === 0) throw argumentError(name, `an ${wanted} that is alive`, 'freed');
+  if (found?.address === 0) throw stateError(name, `an ${wanted} that is alive`, 'freed');
   throw argumentError(name, `an ${wanted}, such as alloc(${wanted}) makes`, value);
 }

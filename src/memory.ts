@@ -1,5 +1,5 @@
 /** The memory that wasm code sees: allocation, structs in it, and addresses of what is outside. */
-import { argumentError, rangeError, systemError } from './errors.js';
+import { argumentError, rangeError, stateError, systemError } from './errors.js';
 import { Heap, type Pages } from './heap.js';
 import { Pointers, Struct, StructArray, type StructType } from './struct.js';
 
@@ -136,7 +136,7 @@ export class Memory {
       throw argumentError('block', 'memory that is allocated, and not yet freed', block);
     }
     if (block instanceof Struct && block.attached !== undefined && !Array.isArray(block.attached)) {
-      throw argumentError('block', 'a ring after io_uring_queue_exit()', 'one that is set up');
+      throw stateError('block', 'a ring after io_uring_queue_exit()', 'one that is set up');
     }
     this.#blocks.delete(address);
     this.#heap.release(address);
@@ -207,9 +207,9 @@ export class Memory {
   }
 
   #addressOfView(view: WindowArray, bytes: number, name: string): number {
-    if (view[ADDRESS] === 0) throw argumentError(name, 'alive', 'freed');
+    if (view[ADDRESS] === 0) throw stateError(name, 'alive', 'freed');
     if (view.byteLength < bytes || view.byteLength === 0) {
-      if (isDetached(view)) throw argumentError(name, 'attached', 'detached');
+      if (isDetached(view)) throw stateError(name, 'attached', 'detached');
       if (view.byteLength < bytes) {
         throw rangeError(`${name} has ${view.byteLength} bytes, but ${bytes} are asked for`);
       }
@@ -242,7 +242,7 @@ export class Memory {
 
   #checkOurs(value: Struct | StructArray<Struct> | Pointers<Struct>, name: string): void {
     if (value.memory !== this) throw argumentError(name, "of the same instance's memory", value);
-    if (value.address === 0) throw argumentError(name, 'alive', 'freed');
+    if (value.address === 0) throw stateError(name, 'alive', 'freed');
   }
 
   /** An address that C code itself will follow, so that it has to be in this memory. @internal */

@@ -3,7 +3,7 @@
  * CQEs, so that they can be told dead when the ring is, and the buffers of requests in flight, so
  * that the garbage collector leaves them alone.
  */
-import { argumentError } from './errors.js';
+import { argumentError, stateError } from './errors.js';
 import {
   IORING_CQE_F_32,
   IORING_CQE_F_MORE,
@@ -184,7 +184,7 @@ export function mustBeClosed(ring: io_uring): void {
 
 /** @internal */
 export function mustBeOpen(ring: io_uring): void {
-  if (ring.attached === undefined) throw argumentError('ring', 'one that is set up', 'one that is not');
+  if (ring.attached === undefined) throw stateError('ring', 'one that is set up', 'one that is not');
 }
 
 /** Called after io_uring_queue_exit(): stale pointers must not reach pages that will be others'. @internal */

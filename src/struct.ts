@@ -1,5 +1,5 @@
 /** C structs, arrays of them and pointers to them, as objects over the memory they are in. */
-import { argumentError } from './errors.js';
+import { argumentError, stateError } from './errors.js';
 import type { Memory } from './memory.js';
 
 /** Where a member of a struct is. */
@@ -49,7 +49,7 @@ export abstract class Struct {
   }
 
   #gone(): TypeError {
-    return argumentError(this.constructor.name, 'alive', 'freed');
+    return stateError(this.constructor.name, 'alive', 'freed');
   }
 
   /** How many elements a flexible array has, which goes on to the end of the struct's block. @internal */
@@ -131,7 +131,7 @@ export class StructArray<T extends Struct> implements Iterable<T> {
   /** The element at `index`. */
   at(index: number): T {
     const address = this.address;
-    if (address === 0) throw argumentError(`${this.type.name}[]`, 'alive', 'freed');
+    if (address === 0) throw stateError(`${this.type.name}[]`, 'alive', 'freed');
     if (!(index >= 0 && index < this.length) || !Number.isInteger(index)) {
       throw argumentError('index', `an integer in [0, ${this.length})`, index);
     }
@@ -185,7 +185,7 @@ export class Pointers<T extends Struct> {
 
   /** What the pointer at `index` points to; null for a NULL pointer. */
   at(index: number): T | null {
-    if (this.address === 0) throw argumentError(`${this.type.name}*`, 'alive', 'freed');
+    if (this.address === 0) throw stateError(`${this.type.name}*`, 'alive', 'freed');
     if (!(index >= 0 && index < this.length) || !Number.isInteger(index)) {
       throw argumentError('index', `an integer in [0, ${this.length})`, index);
     }

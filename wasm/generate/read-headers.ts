@@ -1,6 +1,7 @@
 /** Builds the model from clang's AST and from constants that the compiler evaluates. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { getSystemErrorMap } from 'node:util';
 import { type AstNode, type Compiler, exportedSymbols } from './clang.js';
 import type { CFunction, Constant, CType, Field, Integer, Model, Parameter, Pointer, Struct } from './model.js';
@@ -316,10 +317,21 @@ class HeaderReader {
   }
 }
 
-/** Node's sentence for an error number, or the number's name where it has none. */
-function errnoText(name: string, value: number): string {
-  const known = getSystemErrorMap().get(-value);
-  return known?.[1] ?? name.slice(1).toLowerCase();
+/** What the comments of Linux's errno headers say of each error. */
+function errnoComments(): Map<string, string> {
+  const include = process.env.LINUX_INCLUDE ?? '/usr/include';
+  const text = ['errno-base.h', 'errno.h']
+    .map((file) => readFileSync(join(include, 'asm-generic', file), 'utf8'))
+    .join('\n');
+  const comments = text.matchAll(/^#define\s+(E\w+)\s+\d+\s*\/\* (.*?) \*\//gm);
+  return new Map(
+    [...comments].map(([, name = '', comment = '']) => [name, comment.charAt(0).toLowerCase() + comment.slice(1)]),
+  );
+}
+
+/** Node's sentence for an error number, or Linux's where it has none. */
+function errnoText(name: string, value: number, comments: ReadonlyMap<string, string>): string {
+  return getSystemErrorMap().get(-value)?.[1] ?? comments.get(name) ?? name;
 }
 
 /** Reads liburing's headers in `source` (the patched tree) as configured in `build`. */
@@ -330,6 +342,7 @@ export function readModel(compiler: Compiler, source: string): Model {
   const isOurs = (file: string): boolean => /\/liburing(\.h$|\/)/.test(file);
   const isLinux = (file: string): boolean => !isOurs(file);
 
+  const comments = errnoComments();
   const spec = readFileSync(join(source, 'liburing.spec'), 'utf8');
   // C keeps the names of structs and of functions apart, JavaScript does not
   const structs = reader.structs(isOurs);
@@ -342,6 +355,10 @@ export function readModel(compiler: Compiler, source: string): Model {
     structs: structs.map((struct) => (names.has(struct.name) ? { ...struct, name: `struct_${struct.name}` } : struct)),
     constants: reader.constants(isOurs, (name) => /^(IO|LIBURING_|_*IOU|[A-Z])/.test(name)),
     linux: [...errno, ...linux],
-    errno: errno.map(({ name, value }) => ({ name, value: Number(value), text: errnoText(name, Number(value)) })),
+    errno: errno.map(({ name, value }) => ({
+      name,
+      value: Number(value),
+      text: errnoText(name, Number(value), comments),
+    })),
   };
 }
