@@ -133,6 +133,6 @@ describe('the table of error numbers', () => {
   });
 
   it('has words for each', () => {
-    for (const [number, { text }] of errno) expect(text, `${number}`).toMatch(/^[a-z].*[^.]$/);
+    for (const [number, { text }] of errno) expect(text, `${number}`).toMatch(/^[a-z.].*[^.]$/);
   });
 });
