@@ -37,12 +37,16 @@ export interface EntryViews {
 
 const PAGE_SHIFT = 12;
 
-/** Where a typed array of the window's is; 0 after it has been freed. */
+/**
+ * Where a typed array of this memory is, and how many bytes it has: `buffer` and `byteLength` take
+ * longer than all the rest of a prep function. A freed one has -1 bytes.
+ */
 const ADDRESS = Symbol('address');
-/** Its bytes: `byteLength` takes longer than all the rest of a prep function. */
 const SIZE = Symbol('size');
+/** Whether it is a block of its own, and not a part of one. */
+const BLOCK = Symbol('block');
 
-type WindowArray = ArrayBufferView & { [ADDRESS]?: number; [SIZE]?: number };
+type WindowArray = ArrayBufferView & { [ADDRESS]?: number; [SIZE]?: number; [BLOCK]?: boolean };
 
 /** The part of a wasm memory that structs and buffers live in. */
 export class Memory {
@@ -99,6 +103,7 @@ export class Memory {
     const array = new type(this.view.buffer, address, length) as WindowArray;
     array[ADDRESS] = address;
     array[SIZE] = array.byteLength;
+    array[BLOCK] = true;
     return array;
   }
 
@@ -124,11 +129,12 @@ export class Memory {
   free(block: Struct | StructArray<Struct> | Pointers<Struct> | ArrayBufferView): void {
     if (ArrayBuffer.isView(block)) {
       const array = block as WindowArray;
-      if (!array[ADDRESS] || block.buffer !== this.view.buffer || !this.#heap.release(array[ADDRESS])) {
+      if (!array[BLOCK] || block.buffer !== this.view.buffer) {
         throw argumentError('block', 'memory that is allocated, and not yet freed', block);
       }
-      array[ADDRESS] = 0;
+      this.#heap.release(array[ADDRESS] as number);
       array[SIZE] = -1;
+      array[BLOCK] = false;
       return;
     }
     const address = block?.address;
@@ -207,7 +213,7 @@ export class Memory {
   }
 
   #addressOfView(view: WindowArray, bytes: number, name: string): number {
-    if (view[ADDRESS] === 0) throw stateError(name, 'alive', 'freed');
+    if (view[SIZE] === -1) throw stateError(name, 'alive', 'freed');
     if (view.byteLength < bytes || view.byteLength === 0) {
       if (isDetached(view)) throw stateError(name, 'attached', 'detached');
       if (view.byteLength < bytes) {
@@ -219,7 +225,11 @@ export class Memory {
 
   /** The address of a view that is not one of allocArray's own: a part of one, or somebody else's. */
   #findView(view: ArrayBufferView, name: string): number {
-    if (view.buffer === this.view.buffer) return view.byteOffset;
+    if (view.buffer === this.view.buffer) {
+      // by the next time it is as quick as the block that it is a part of
+      if (Object.isExtensible(view)) Object.assign(view, { [SIZE]: view.byteLength, [ADDRESS]: view.byteOffset });
+      return view.byteOffset;
+    }
     if (this.#host === null) {
       throw argumentError(name, 'memory of alloc, or an address, as there is no host here', view);
     }
