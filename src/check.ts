@@ -30,7 +30,7 @@ function adviceOnSetup(errno: number): string | undefined {
     case ENOMEM:
       return 'Ask for fewer entries, a larger windowSize, or raise the limit of locked memory (ulimit -l).';
     case EINVAL:
-      return 'Entries go from 1 to 32768, flags have to be known to this kernel and to fit together; from Linux 6.4 to 6.9 a ring has at most 64 entries here.';
+      return 'Entries go from 1 to 32768, and flags have to be known to this kernel and to fit together.';
     default:
       return undefined;
   }
