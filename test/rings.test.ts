@@ -32,8 +32,12 @@ import {
   IORING_SETUP_SQE128,
   IORING_SETUP_SQPOLL,
   io_uring,
+  io_uring_cq_advance,
   io_uring_cqe,
+  io_uring_cqe_iter_init,
+  io_uring_cqe_iter_next,
   io_uring_cqe_seen,
+  io_uring_for_each_cqe,
   io_uring_get_sqe,
   io_uring_params,
   io_uring_prep_nop,
@@ -207,6 +211,35 @@ describe('kinds', () => {
     free(cqe);
     free(params);
   });
+});
+
+describe('io_uring_for_each_cqe', () => {
+  for (const [name, flags] of Object.entries({ 'normal CQEs': 0, 'big CQEs': IORING_SETUP_CQE32 })) {
+    it(`steps over ${name} as io_uring_cqe_iter_next does`, () => {
+      const ring = openRing(8, { flags });
+      const cqe = allocPointers(io_uring_cqe);
+      for (let round = 0; round < 50; round++) {
+        const count = 1 + (round % 8);
+        for (let i = 0; i < count; i++) {
+          const sqe = io_uring_get_sqe(ring);
+          if (!sqe) throw new Error('no SQE');
+          io_uring_prep_nop(sqe);
+          sqe.user_data = 100 * round + i;
+        }
+        expect(io_uring_submit(ring)).toBe(count);
+        const iter = io_uring_cqe_iter_init(ring);
+        const byC: number[] = [];
+        while (io_uring_cqe_iter_next(iter, cqe)) byC.push(cqe.value.address);
+        const ours = [...io_uring_for_each_cqe(ring)];
+        expect(ours.map(({ address }) => address)).toEqual(byC);
+        expect(ours.map(({ user_data }) => Number(user_data))).toEqual(upTo(count).map((i) => 100 * round + i));
+        io_uring_cq_advance(ring, count);
+        free(iter);
+      }
+      expect([...io_uring_for_each_cqe(ring)]).toEqual([]);
+      free(cqe);
+    });
+  }
 });
 
 describe('leaves nothing behind', () => {
