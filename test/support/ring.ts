@@ -13,6 +13,7 @@ import {
   io_uring_prep_nop,
   io_uring_queue_exit,
   io_uring_queue_init_params,
+  io_uring_sqring_wait,
   io_uring_submit_and_wait,
   io_uring_wait_cqe,
   type io_uring as Ring,
@@ -65,7 +66,12 @@ export function closeRing(ring: Ring): void {
 export function runNops(ring: Ring, count: number): number[] {
   const cqe = allocPointers(io_uring_cqe);
   for (let i = 0; i < count; i++) {
-    const sqe = io_uring_get_sqe(ring);
+    let sqe = io_uring_get_sqe(ring);
+    if (!sqe) {
+      // a polling thread completes requests before it gives their SQEs back
+      check(io_uring_sqring_wait(ring), 'io_uring_sqring_wait');
+      sqe = io_uring_get_sqe(ring);
+    }
     if (!sqe) throw new Error(`no SQE for request ${i} of ${count}`);
     io_uring_prep_nop(sqe);
     sqe.user_data = i;
