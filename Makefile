@@ -179,11 +179,11 @@ $(B)/crosscheck/main.js: $(wildcard test/crosscheck/*.ts) dist/index.js
 	touch $@
 
 crosscheck: build ## compare the bytes of SQEs with C's (CASES=10000 a function)
-	$(MAKE) $(B)/reference $(B)/crosscheck/main.js
+	$(MAKE) $(B)/crosscheck/main.js
 	node $(B)/crosscheck/main.js --cases $(or $(CASES),10000)
 
 test: build page page-test-tools ## build all and run the tests (TESTS= names some)
-	$(MAKE) $(B)/examples/demo.js $(B)/reference
+	$(MAKE) $(B)/examples/demo.js
 	$(BIN)/vitest run $(TESTS)
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too

@@ -1,6 +1,7 @@
 /** What the bytes of an SQE say. */
 import { rangeError } from './errors.js';
 import { flagNames } from './flags.js';
+import { IOSQE_BUFFER_SELECT } from './generated/constants.js';
 import { opcodes, type SqeUse } from './generated/opcodes.js';
 import { io_uring_sqe } from './generated/structs.js';
 import type { Field } from './struct.js';
@@ -38,8 +39,6 @@ export interface DecodedSqe {
 /** Any operation can have these, whoever prepares it. */
 const common = ['opcode', 'flags', 'ioprio', 'fd', 'user_data', 'personality'];
 
-const IOSQE_BUFFER_SELECT = 32;
-
 const all = io_uring_sqe.fields.filter(({ size }) => size > 0);
 const fieldNamed = (name: string): Field[] => all.filter((field) => field.name === name);
 const CMD_OP = fieldNamed('cmd_op')[0]?.offset ?? 0;
@@ -57,6 +56,8 @@ function remaining(used: readonly Place[]): Field[] {
 }
 
 interface Layout {
+  /** The functions that may have written it. */
+  functions: readonly string[];
   fields: readonly Field[];
   /** Members for the rest, which should be zero. */
   reserved: readonly Field[];
@@ -73,7 +74,9 @@ function usesOf(opcode: number, command: number): readonly SqeUse[] {
 
 function layoutOf(opcode: number, command: number, selectsBuffer: boolean): Layout {
   const parameters = new Map<string, string[]>();
-  for (const use of usesOf(opcode, command)) {
+  const uses = usesOf(opcode, command);
+  const functions = uses.map(({ name }) => name);
+  for (const use of uses) {
     for (const [parameter, member] of use.parameters) {
       const known = parameters.get(member) ?? [];
       parameters.set(member, known.includes(parameter) ? known : [...known, parameter]);
@@ -81,13 +84,13 @@ function layoutOf(opcode: number, command: number, selectsBuffer: boolean): Layo
     for (const member of use.constants) parameters.set(member, parameters.get(member) ?? []);
   }
   // an operation that the headers do not know may use anything
-  if (!opcodes.has(opcode)) return { fields: remaining([]), reserved: [], parameters };
+  if (!opcodes.has(opcode)) return { functions, fields: remaining([]), reserved: [], parameters };
   const fields: Field[] = [];
   const group = selectsBuffer ? ['buf_group'] : [];
   for (const field of [...common, ...parameters.keys(), ...group].flatMap(fieldNamed)) {
     if (!fields.some((taken) => overlap(taken, field))) fields.push(field);
   }
-  return { fields: fields.sort((a, b) => a.offset - b.offset), reserved: remaining(fields), parameters };
+  return { functions, fields: fields.sort((a, b) => a.offset - b.offset), reserved: remaining(fields), parameters };
 }
 
 const commands = new Set([...opcodes.values()].flatMap(({ functions }) => functions.map(({ command }) => command)));
@@ -133,7 +136,7 @@ export function decode(bytes: Uint8Array): DecodedSqe {
   const opcode = view.getUint8(0);
   const operation = opcodes.get(opcode);
   const command = view.getUint32(CMD_OP, true);
-  const { fields, reserved, parameters } = layout(opcode, view.getUint8(1), command);
+  const { functions, fields, reserved, parameters } = layout(opcode, view.getUint8(1), command);
   const decoded = (field: Field): DecodedField => {
     const value = read(view, field);
     const names =
@@ -148,7 +151,7 @@ export function decode(bytes: Uint8Array): DecodedSqe {
   return {
     opcode,
     name: operation?.name,
-    functions: usesOf(opcode, command).map(({ name }) => name),
+    functions,
     fields: fields.map(decoded),
     reserved: reserved.map(decoded).filter(({ value }) => Number(value) !== 0),
     ...(bytes.length === 128 && { command: bytes.slice(64) }),
