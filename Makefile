@@ -104,9 +104,12 @@ relink:
 
 # --- the host shim -------------------------------------------------------------
 
+# uv.h: Node brings it, but for Debian's own package of Node
+NODE_INCLUDE := $(wildcard $(shell node -p 'path.join(path.dirname(process.execPath), "../include/node")' 2> /dev/null))
+
 HOST_CFLAGS := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror \
 	-D_GNU_SOURCE -DNAPI_VERSION=8 -Inode_modules/node-api-headers/include \
-	-I$(NATIVE)/src/include -I$(TREE)/src/include
+	$(addprefix -idirafter ,$(NODE_INCLUDE)) -I$(NATIVE)/src/include -I$(TREE)/src/include
 HOST_SOURCES := $(wildcard host/*.c)
 
 dist/host.node: $(HOST_SOURCES) $(wildcard host/*.h) $(NATIVE)/src/liburing-ffi.a node_modules/.package-lock.json

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Description: the Node-API face of the shim. JavaScript sees two functions,
- * openWindow(size) and addressOf(view).
+ * Description: the Node-API face of the shim. JavaScript sees three functions,
+ * openWindow(size), addressOf(view) and watch(fd, callback, loop).
  */
 #include <errno.h>
 #include <node_api.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "syscall.h"
+#include "watch.h"
 #include "window.h"
 
 #define MAX_WINDOW_SIZE 0x80000000UL
@@ -274,6 +275,8 @@ static const napi_property_descriptor functions[] = {
 	{ "openWindow", NULL, open_window, NULL, NULL, NULL, napi_enumerable,
 	  NULL },
 	{ "addressOf", NULL, address_of, NULL, NULL, NULL, napi_enumerable,
+	  NULL },
+	{ "watch", NULL, watch_create, NULL, NULL, NULL, napi_enumerable,
 	  NULL },
 };
 

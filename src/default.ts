@@ -18,6 +18,9 @@ const made = makeDefault();
 /** The functions that the exports of this package are. @internal */
 export const { functions } = made.instance;
 
+/** The instance itself. @internal */
+export const { instance } = made;
+
 /** What `alloc` and its like allocate from. */
 export const { memory } = made.instance;
 

@@ -27,6 +27,20 @@ export * from './generated/structs.js';
 export type { Instance, InstanceOptions } from './library.js';
 export type { Macros } from './macros.js';
 export type { Address, Memory, PointerTo } from './memory.js';
+export type { ChainOperations, RingOperations } from './generated/operations.js';
+export { BufferRing, type BufferRingOptions, ReceivedBuffer } from './ring/buffer-ring.js';
+export { Chain, type ChainError, type Outcome } from './ring/chain.js';
+export { DirectFile, type FileDescriptor, FileTable } from './ring/files.js';
+export type { Bytes, Duration, EpollEvent, Message, OpenHow, Path, Plain, Vector } from './ring/held.js';
+export { MESSAGE_BIT, type RingMessage, type RingTarget } from './ring/messages.js';
+export { Multishot } from './ring/multishot.js';
+export type { BundleOption, MessageRoom, MultishotOptions, ReceivedMessage } from './ring/multishot-operations.js';
+export type { RingOptions, SetupFlags } from './ring/options.js';
+export { RegisteredBuffer } from './ring/registered-buffers.js';
+export { RequestHandle, type RequestOptions } from './ring/request.js';
+export { Ring, type WaitOptions } from './ring/ring.js';
+export { decodeSocketAddress, type SocketAddress } from './ring/socket-address.js';
+export { Stream } from './ring/stream.js';
 export { type Field, Pointers, Struct, StructArray, type StructType } from './struct.js';
 
 /** Allocates a zeroed struct, or an array of them: see {@link Memory.alloc}. */

@@ -18,9 +18,25 @@ export interface HostWindow extends Pages {
   close(): void;
 }
 
+/** Calls back when an fd becomes readable. */
+export interface HostWatch {
+  /** The eventfd that it watches, if it was asked to make one. */
+  readonly eventfd: number;
+  /** Has it keep the process alive. */
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
 /** The host shim. */
 export interface Host extends AddressSource {
   openWindow(size: number): HostWindow;
+  /**
+   * Watches an fd, or an eventfd of its own for -1.
+   *
+   * @param loop - Whether libuv's event loop runs here; else a thread watches.
+   */
+  watch(fd: number, callback: () => void, loop: boolean): HostWatch;
 }
 
 /** Settings of an instance. */
@@ -40,6 +56,8 @@ export interface Instance {
   readonly memory: Memory;
   /** Whether system calls can be made. Without a host, SQEs can be prepared, and no more. */
   readonly hasHost: boolean;
+  /** The shim, where there is one. @internal */
+  readonly host: Host | null;
   /** Closes the instance's rings and unmaps its window. Nothing of it may be used afterwards. */
   close(): void;
 }
@@ -127,7 +145,7 @@ export function instantiate(module: WebAssembly.Module, host: Host, options: Ins
   // structs on the stack go to the kernel, too
   setStack(exports, window.mmap(STACK_SIZE) + STACK_SIZE);
   const memory = new Memory(wasm, window.start, end, window, host);
-  return { functions: bindAll(exports, memory), memory, hasHost: true, close: () => window.close() };
+  return { functions: bindAll(exports, memory), memory, hasHost: true, host, close: () => window.close() };
 }
 
 const syscalls: Record<number, string> = {
@@ -161,7 +179,7 @@ export function instantiateWithoutHost(
   const start = roundUp(exportedNumber(exports, '__heap_base'), HOST_PAGE);
   const bytes = new Uint8Array(wasm.buffer);
   const memory = new Memory(wasm, start, windowSize, new OrdinaryPages(bytes, start), null);
-  return { functions: bindAll(exports, memory), memory, hasHost: false, close: () => {} };
+  return { functions: bindAll(exports, memory), memory, hasHost: false, host: null, close: () => {} };
 }
 
 /** Says why a value is not the struct that C wants. @internal */

@@ -23,6 +23,7 @@ export function loadHost(): Host {
   const shim = createRequire(import.meta.url)('../dist/host.node') as Host;
   return {
     addressOf: shim.addressOf,
+    watch: shim.watch,
     openWindow(size: number): HostWindow {
       try {
         return shim.openWindow(size);

@@ -202,6 +202,16 @@ export function keepForRequest(sqe: io_uring_sqe, memory: Memory): void {
   if (first && owner instanceof Entries) owner.prepared.push(sqe);
 }
 
+/** Takes over what a prepared SQE keeps alive: it was the last one prepared. @internal */
+export function takeBuffers(sqe: io_uring_sqe): unknown {
+  const buffers = sqe.attached;
+  if (buffers === undefined) return undefined;
+  sqe.attached = undefined;
+  const owner = sqe.memory.ownerOf(sqe.address);
+  if (owner instanceof Entries) owner.prepared.pop();
+  return buffers;
+}
+
 /** Called after a function that registers buffers with a ring or a buffer ring. @internal */
 export function keepForGood(struct: Struct, memory: Memory): void {
   const state = struct.attached;

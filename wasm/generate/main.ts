@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Compiler } from './clang.js';
 import { emitConstants, emitErrno } from './emit-constants.js';
 import { emitDefault, emitFunctions } from './emit-functions.js';
+import { emitOperations } from './emit-operations.js';
 import { emitSignatures } from './emit-signatures.js';
 import { emitStructs } from './emit-structs.js';
 import { readManPages } from './man.js';
@@ -38,6 +39,7 @@ const outputs: Record<string, string> = {
   [join(outTs, 'structs.ts')]: emitStructs(model, banner),
   [join(outTs, 'functions.ts')]: emitFunctions(model, pages, banner),
   [join(outTs, 'exports.ts')]: emitDefault(model, pages, banner),
+  [join(outTs, 'operations.ts')]: emitOperations(model, pages, banner),
   [join(outTs, 'signatures.ts')]: emitSignatures(model, banner),
   [outModel]: JSON.stringify(model, (_, value) => (typeof value === 'bigint' ? `${value}` : value), 1),
 };

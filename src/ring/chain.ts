@@ -1,0 +1,226 @@
+/** Linked requests: prepared up front, submitted at once, each started when the one before succeeded. */
+import { rangeError, type SystemError, stateError, systemError } from '../errors.js';
+import type { Functions } from '../generated/functions.js';
+import { IORING_CQE_F_MORE, IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../generated/constants.js';
+import { ECANCELED, ENOENT } from '../generated/linux.js';
+import { type ChainOperations, Operations } from '../generated/operations.js';
+import { io_uring_sqe } from '../generated/structs.js';
+import type { StructArray } from '../struct.js';
+import type { Held } from './held.js';
+import { C, GET_SQE, type Hooks, REQUEST, RING, UNGET_SQE } from './hooks.js';
+import type { Request, RequestOptions, Sink } from './request.js';
+import type { Ring } from './ring.js';
+
+/** What became of one member of a chain. */
+export type Outcome<T = unknown> =
+  | {
+      readonly status: 'fulfilled';
+      /** The operation. */
+      readonly name: string;
+      /** Its result; undefined if it was to have none (`skipSuccess`). */
+      readonly value: T;
+    }
+  | { readonly status: 'rejected'; readonly name: string; readonly reason: SystemError };
+
+/** Why a chain failed: the error of its first member that did, and what became of all. */
+export interface ChainError extends SystemError {
+  /** Which member failed, from 0. */
+  readonly index: number;
+  /** One for each member; those behind the failed one are rejected with ECANCELED, unless a hard link led to them. */
+  readonly outcomes: readonly Outcome[];
+}
+
+/** A request of a chain. */
+interface Member {
+  readonly name: string;
+  readonly sqes: StructArray<io_uring_sqe>;
+  readonly size: number;
+  readonly kept: unknown;
+  readonly options: RequestOptions | undefined;
+  readonly held: Held | undefined;
+  readonly convert: ((res: number) => unknown) | undefined;
+  hard: boolean;
+  request?: Request;
+  outcome?: Outcome;
+}
+
+const Base = Operations as unknown as abstract new <Results extends readonly unknown[]>() => ChainOperations<Results> &
+  Hooks;
+
+/**
+ * A chain of requests. Each method adds one and returns the chain; nothing reaches the kernel before
+ * {@link Chain.submit}. A request starts when the one before it has succeeded; if it fails, those
+ * after it are cancelled. A short read or write counts as a failure of the link, not as an error.
+ *
+ * ```ts
+ * const file = files.at(0);
+ * await ring
+ *   .chain()
+ *   .openat_direct(AT_FDCWD, 'new.txt', O_WRONLY | O_CREAT, 0o644, file)
+ *   .write(file, data, data.length, 0)
+ *   .fsync(file)
+ *   .close_direct(file)
+ *   .submit();
+ * ```
+ *
+ * @see io_uring_linked_requests(7), io_uring_prep_link_timeout(3)
+ */
+export class Chain<Results extends readonly unknown[] = []> extends Base<Results> {
+  /** @internal */
+  override readonly [RING]: Ring;
+  /** @internal */
+  override readonly [C]: Functions;
+  private readonly members: Member[] = [];
+  private prepared: StructArray<io_uring_sqe> | undefined;
+  private submitted = false;
+
+  /** @internal */
+  constructor(ring: Ring) {
+    super();
+    this[RING] = ring;
+    this[C] = ring[C];
+  }
+
+  /** How many requests it has. */
+  get length(): number {
+    return this.members.length;
+  }
+
+  /** @internal */
+  override [GET_SQE](): io_uring_sqe {
+    if (this.submitted) throw stateError('chain', 'not yet submitted', 'one that is');
+    // room for 128 bytes
+    this.prepared = this[RING].memory.alloc(io_uring_sqe, 2);
+    return this.prepared.at(0);
+  }
+
+  /** @internal */
+  override [UNGET_SQE](error: unknown, held?: Held): unknown {
+    held?.free();
+    if (this.prepared) this[RING].memory.free(this.prepared);
+    return error;
+  }
+
+  /** @internal */
+  override [REQUEST](
+    sqe: io_uring_sqe,
+    name: string,
+    options?: RequestOptions,
+    held?: Held,
+    convert?: (res: number) => unknown,
+  ): this {
+    const kept = sqe.attached;
+    const size = (name.endsWith('128') ? 2 : 1) * io_uring_sqe.size;
+    this.members.push({ name, sqes: this.prepared as StructArray<io_uring_sqe>, size, kept, options, held, convert, hard: false });
+    return this;
+  }
+
+  /** Has the next request start even if the last one added fails: IOSQE_IO_HARDLINK. */
+  hard(): this {
+    const last = this.members.at(-1);
+    if (last === undefined) throw stateError('chain', 'one with a request before hard()', 'empty');
+    last.hard = true;
+    return this;
+  }
+
+  /**
+   * Submits all requests in one system call.
+   *
+   * @returns the results, in order.
+   * @throws a {@link ChainError} if a member failed.
+   */
+  async submit(): Promise<Results> {
+    const outcomes = await this.settle();
+    const failed = outcomes.findIndex(
+      (each) => each.status === 'rejected' && each.reason.errno !== -ECANCELED,
+    );
+    const index = failed >= 0 ? failed : outcomes.findIndex(({ status }) => status === 'rejected');
+    const first = outcomes[index];
+    if (first?.status === 'rejected') {
+      throw Object.assign(systemError(first.reason.errno, first.name), { index, outcomes }) satisfies ChainError;
+    }
+    return outcomes.map((each) => (each as { value?: unknown }).value) as unknown as Results;
+  }
+
+  /** As {@link Chain.submit}, but says what became of each member, whether it failed or not. */
+  settle(): Promise<{ readonly [Index in keyof Results]: Outcome<Results[Index]> }> {
+    const { members } = this;
+    if (this.submitted) throw stateError('chain', 'not yet submitted', 'one that is');
+    if (members.length === 0) throw stateError('chain', 'one with requests', 'empty');
+    if (members.at(-1)?.options?.skipSuccess) {
+      throw stateError('skipSuccess', 'for members before the last', 'for the last, whose completion tells the end');
+    }
+    const slots = members.reduce((sum, { size }) => sum + size / io_uring_sqe.size, 0);
+    const ring = this[RING];
+    if (slots > ring.entries) {
+      throw rangeError(`the chain has ${slots} requests, and the submission queue ${ring.entries} entries; open the ring with more`);
+    }
+    this.submitted = true;
+    return new Promise((resolve) => {
+      let left = members.filter(({ options }) => !options?.skipSuccess).length;
+      const finish = (): void => {
+        for (const member of members) {
+          if (member.outcome) continue;
+          // it was to have no completion, and had none
+          ring.forgetRequest(member.request as Request);
+          member.outcome = { status: 'fulfilled', name: member.name, value: undefined };
+        }
+        resolve(members.map(({ outcome }) => outcome) as never);
+      };
+      ring.makeRoom(slots);
+      members.forEach((member, index) => {
+        const sink = new MemberSink(member, () => {
+          if (!member.options?.skipSuccess) left--;
+          if (left === 0) finish();
+        });
+        this.start(member, index === members.length - 1, sink);
+      });
+    });
+  }
+
+  private start(member: Member, isLast: boolean, sink: Sink): void {
+    const ring = this[RING];
+    const { bytes } = ring.memory;
+    const { sqes, size, name, options, held } = member;
+    const from = sqes.address;
+    const sqe = ring[GET_SQE](size > io_uring_sqe.size);
+    bytes.copyWithin(sqe.address, from, from + size);
+    ring.memory.free(sqes);
+    if (!isLast) sqe.flags |= member.hard ? IOSQE_IO_HARDLINK : IOSQE_IO_LINK;
+    if (options?.skipSuccess) sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
+    member.request = ring.startRequest(sqe, name, options, { held, sink }, member.kept);
+  }
+}
+
+/** Turns a member's completions into its outcome. */
+class MemberSink implements Sink {
+  private readonly member: Member;
+  private readonly done: () => void;
+  private result: number | undefined;
+
+  constructor(member: Member, done: () => void) {
+    this.member = member;
+    this.done = done;
+  }
+
+  completed(res: number, flags: number, last: boolean): void {
+    // a zero-copy send: the result first, the end of the use of its buffer later
+    if (!last && flags & IORING_CQE_F_MORE) {
+      this.result = res;
+      return;
+    }
+    const { member } = this;
+    const { name, convert } = member;
+    const value = this.result ?? res;
+    if (value >= 0 || isNoError(name, value)) {
+      member.outcome = { status: 'fulfilled', name, value: convert ? convert(value) : value };
+    } else {
+      member.outcome = { status: 'rejected', name, reason: systemError(value, name) };
+    }
+    this.done();
+  }
+}
+
+/** A timeout that was not needed. */
+const isNoError = (name: string, res: number): boolean =>
+  name === 'link_timeout' && (res === -ECANCELED || res === -ENOENT);
