@@ -32,7 +32,7 @@ struct watch {
 	bool loop;
 	bool closed;
 	int references; /* by JavaScript's functions, and by the loop */
-	int eventfd;    /* what is watched, if it is our own; or -1 */
+	int eventfd;	/* what is watched, if it is our own; or -1 */
 
 	/* with the loop */
 	uv_poll_t poll;
@@ -72,7 +72,8 @@ static napi_value throw_errno(napi_env env, const char *syscall, int error)
 	return NULL;
 }
 
-/* --- the loop polls -------------------------------------------------------- */
+/* --- the loop polls --------------------------------------------------------
+ */
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
@@ -146,14 +147,14 @@ static int open_poll(struct watch *w, int fd, napi_value callback)
 	    napi_add_async_cleanup_hook(w->env, on_environment_end, w,
 					&w->cleanup) != napi_ok)
 		napi_fatal_error("watch", NAPI_AUTO_LENGTH,
-				 "the environment is ending",
-				 NAPI_AUTO_LENGTH);
+				 "the environment is ending", NAPI_AUTO_LENGTH);
 	uv_poll_start(&w->poll, UV_READABLE, on_readable);
 	uv_unref((uv_handle_t *) &w->poll);
 	return 0;
 }
 
-/* --- a thread polls -------------------------------------------------------- */
+/* --- a thread polls --------------------------------------------------------
+ */
 
 static void *poll_thread(void *data)
 {
@@ -230,12 +231,12 @@ static int open_thread(struct watch *w, int fd, napi_value callback)
 	/* edges: what is there already is known to who looks at the ring */
 	if (!ret)
 		ret = add_fd(w->epoll, fd, EPOLLIN | EPOLLET);
-	if (!ret && (napi_create_string_utf8(w->env, "io_uring",
-					     NAPI_AUTO_LENGTH,
-					     &name) != napi_ok ||
-		     napi_create_threadsafe_function(
-			     w->env, callback, NULL, name, 0, 1, NULL, NULL,
-			     NULL, NULL, &w->call) != napi_ok))
+	if (!ret &&
+	    (napi_create_string_utf8(w->env, "io_uring", NAPI_AUTO_LENGTH,
+				     &name) != napi_ok ||
+	     napi_create_threadsafe_function(w->env, callback, NULL, name, 0, 1,
+					     NULL, NULL, NULL, NULL,
+					     &w->call) != napi_ok))
 		ret = -ENOMEM;
 	if (!ret) {
 		napi_unref_threadsafe_function(w->env, w->call);
@@ -255,7 +256,8 @@ static int open_thread(struct watch *w, int fd, napi_value callback)
 	return 0;
 }
 
-/* --- for JavaScript -------------------------------------------------------- */
+/* --- for JavaScript --------------------------------------------------------
+ */
 
 static struct watch *get_watch(napi_env env, napi_callback_info info)
 {

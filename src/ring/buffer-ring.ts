@@ -137,7 +137,14 @@ export class BufferRing implements Disposable {
     const slot = this.slots[index] as Slot;
     slot.used = 0;
     slot.complete = false;
-    this.ring[C].io_uring_buf_ring_add(this.shared as io_uring_buf_ring, slot.bytes, this.size, index, this.mask, place);
+    this.ring[C].io_uring_buf_ring_add(
+      this.shared as io_uring_buf_ring,
+      slot.bytes,
+      this.size,
+      index,
+      this.mask,
+      place,
+    );
   }
 
   /** How many buffers hold data that has not been released. */

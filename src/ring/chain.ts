@@ -1,7 +1,7 @@
 /** Linked requests: prepared up front, submitted at once, each started when the one before succeeded. */
 import { rangeError, type SystemError, stateError, systemError } from '../errors.js';
-import type { Functions } from '../generated/functions.js';
 import { IORING_CQE_F_MORE, IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../generated/constants.js';
+import type { Functions } from '../generated/functions.js';
 import { ECANCELED, ENOENT } from '../generated/linux.js';
 import { type ChainOperations, Operations } from '../generated/operations.js';
 import { io_uring_sqe } from '../generated/structs.js';
@@ -111,7 +111,16 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
   ): this {
     const kept = sqe.attached;
     const size = (name.endsWith('128') ? 2 : 1) * io_uring_sqe.size;
-    this.members.push({ name, sqes: this.prepared as StructArray<io_uring_sqe>, size, kept, options, held, convert, hard: false });
+    this.members.push({
+      name,
+      sqes: this.prepared as StructArray<io_uring_sqe>,
+      size,
+      kept,
+      options,
+      held,
+      convert,
+      hard: false,
+    });
     return this;
   }
 
@@ -131,9 +140,7 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
    */
   async submit(): Promise<Results> {
     const outcomes = await this.settle();
-    const failed = outcomes.findIndex(
-      (each) => each.status === 'rejected' && each.reason.errno !== -ECANCELED,
-    );
+    const failed = outcomes.findIndex((each) => each.status === 'rejected' && each.reason.errno !== -ECANCELED);
     const index = failed >= 0 ? failed : outcomes.findIndex(({ status }) => status === 'rejected');
     const first = outcomes[index];
     if (first?.status === 'rejected') {
@@ -153,7 +160,9 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     const slots = members.reduce((sum, { size }) => sum + size / io_uring_sqe.size, 0);
     const ring = this[RING];
     if (slots > ring.entries) {
-      throw rangeError(`the chain has ${slots} requests, and the submission queue ${ring.entries} entries; open the ring with more`);
+      throw rangeError(
+        `the chain has ${slots} requests, and the submission queue ${ring.entries} entries; open the ring with more`,
+      );
     }
     this.submitted = true;
     return new Promise((resolve) => {

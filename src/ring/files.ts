@@ -1,7 +1,8 @@
 /** Registered files: open files of a ring, reached by their place in its table instead of by an fd. */
+
+import { check } from '../check.js';
 import { argumentError, rangeError } from '../errors.js';
 import { IORING_FILE_INDEX_ALLOC } from '../generated/constants.js';
-import { check } from '../check.js';
 import { C } from './hooks.js';
 import type { Ring } from './ring.js';
 
@@ -74,7 +75,8 @@ export class FileTable {
       check(ring[C].io_uring_register_files_sparse(ring.struct, files), 'io_uring_register_files_sparse');
       return new FileTable(ring, files);
     }
-    if (!Array.isArray(files) || files.length === 0) throw argumentError('files', 'a number of places, or a list of fds', files);
+    if (!Array.isArray(files) || files.length === 0)
+      throw argumentError('files', 'a number of places, or a list of fds', files);
     const fds = memory.allocArray(files.length, Int32Array);
     try {
       fds.set(files);

@@ -127,7 +127,8 @@ export class Held {
   timespec(value: Duration, name: string): __kernel_timespec {
     if (value instanceof __kernel_timespec) return value;
     if (typeof value !== 'number') throw argumentError(name, 'milliseconds or a __kernel_timespec', value);
-    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw rangeError(`${name} is ${value}, which is no time in milliseconds`);
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER))
+      throw rangeError(`${name} is ${value}, which is no time in milliseconds`);
     const time = this.keep(this.memory.alloc(__kernel_timespec));
     const seconds = Math.floor(value / 1000);
     time.tv_sec = seconds;
@@ -138,7 +139,8 @@ export class Held {
   private vector(list: readonly ArrayBufferView[], name: string): StructArray<iovec> {
     const vector = this.keep(this.memory.alloc(iovec, Math.max(list.length, 1)));
     list.forEach((view, index) => {
-      if (!ArrayBuffer.isView(view)) throw argumentError(`${name}[${index}]`, 'a typed array, Buffer or DataView', view);
+      if (!ArrayBuffer.isView(view))
+        throw argumentError(`${name}[${index}]`, 'a typed array, Buffer or DataView', view);
       const element = vector.at(index);
       element.iov_base = view;
       element.iov_len = view.byteLength;
@@ -212,7 +214,8 @@ export class Held {
   }
 
   sockaddr(value: SocketAddress | Bytes, name: string): Bytes {
-    if (value === null || ArrayBuffer.isView(value) || value instanceof Struct || value instanceof StructArray) return value;
+    if (value === null || ArrayBuffer.isView(value) || value instanceof Struct || value instanceof StructArray)
+      return value;
     const encoded = encodeSocketAddress(value, name);
     const bytes = this.keep(this.memory.allocArray(encoded.length));
     bytes.set(encoded);
@@ -220,7 +223,8 @@ export class Held {
   }
 
   sockaddrLength(value: SocketAddress | Bytes): number {
-    if (value === null || ArrayBuffer.isView(value) || value instanceof Struct || value instanceof StructArray) return sizeOf(value);
+    if (value === null || ArrayBuffer.isView(value) || value instanceof Struct || value instanceof StructArray)
+      return sizeOf(value);
     return encodeSocketAddress(value, 'addr').length;
   }
 

@@ -63,7 +63,13 @@ const common = (options: MultishotOptions): { limit: number; signal: AbortSignal
 };
 
 /** Starts a request that needs no provided buffers. */
-function start(ring: Ring, name: string, file: FileDescriptor, prepare: (sqe: io_uring_sqe) => void, sink: Sink): Request {
+function start(
+  ring: Ring,
+  name: string,
+  file: FileDescriptor,
+  prepare: (sqe: io_uring_sqe) => void,
+  sink: Sink,
+): Request {
   const sqe = ring[GET_SQE]();
   try {
     prepare(sqe);
@@ -78,7 +84,12 @@ const never = (): boolean => false;
 const atEnd = (res: number): boolean => res === 0;
 
 /** @internal */
-export function accept(ring: Ring, fd: FileDescriptor, flags: number, options: MultishotOptions = {}): Multishot<number> {
+export function accept(
+  ring: Ring,
+  fd: FileDescriptor,
+  flags: number,
+  options: MultishotOptions = {},
+): Multishot<number> {
   const prepare = (sqe: io_uring_sqe): void =>
     ring[C].io_uring_prep_multishot_accept(sqe, fileIndex(fd, ring, 'fd'), null, null, flags);
   return new Multishot(ring, {
@@ -202,7 +213,11 @@ function parseMessage(ring: Ring, buffer: ReceivedBuffer, header: msghdr): Recei
   const out = functions.io_uring_recvmsg_validate(bytes, bytes.length, header);
   if (out === null) {
     buffer.release();
-    throw argumentError('buffers', 'with room for a message, its name and its control messages', `${bytes.length} bytes`);
+    throw argumentError(
+      'buffers',
+      'with room for a message, its name and its control messages',
+      `${bytes.length} bytes`,
+    );
   }
   const at = (address: number, length: number): Uint8Array => ring.memory.bytes.subarray(address, address + length);
   const name = at(functions.io_uring_recvmsg_name(out), Math.min(out.namelen, header.msg_namelen));

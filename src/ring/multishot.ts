@@ -111,33 +111,23 @@ export class Multishot<T> extends Stream<T> implements Sink {
 
   /** The request is gone: for good, or until there is room again. */
   private over(res: number, isError: boolean, isEnd: boolean): void {
-    if (this.ended) return this.stopped();
-    if (isEnd) {
-      this.end();
-      return this.stopped();
-    }
-    if (!isError) {
-      this.paused = false;
+    if (isEnd || (!isError && !this.kind.restarts)) this.end();
+    if (this.ended) {
+      this.stopped();
+    } else if (!isError) {
       // the kernel gives a multishot up when the CQ ring is full, for instance
-      if (!this.kind.restarts) {
-        this.end();
-        return this.stopped();
-      }
+      this.paused = false;
       if (this.length < this.kind.limit) this.arm();
-      return;
-    }
-    if (res === -ENOBUFS && this.kind.buffers) {
+    } else if (res === -ENOBUFS && this.kind.buffers) {
       this.waitsForBuffers = true;
       this.kind.buffers.whenAvailable(this.resume);
-      return;
-    }
-    if (res === -ECANCELED && this.paused && !this.ring.closing) {
+    } else if (res === -ECANCELED && this.paused && !this.ring.closing) {
       this.paused = false;
       if (this.length === 0) this.arm();
-      return;
+    } else {
+      this.fail(systemError(res, this.kind.name));
+      this.stopped();
     }
-    this.fail(systemError(res, this.kind.name));
-    this.stopped();
   }
 
   protected override taken(): void {
@@ -148,7 +138,8 @@ export class Multishot<T> extends Stream<T> implements Sink {
     for (const item of items) this.kind.discard(item);
     if (this.request === undefined) {
       this.cancel();
-      return this.stopped();
+      this.stopped();
+      return;
     }
     await new Promise<void>((resolve) => {
       this.whenOver(resolve);

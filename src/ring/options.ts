@@ -36,7 +36,8 @@ export interface RingOptions extends SetupFlags {
 }
 
 const PREFIX = 'IORING_SETUP_';
-const camel = (name: string): string => name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+const camel = (name: string): string =>
+  name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 const flags: ReadonlyMap<string, number> = new Map(
   Object.entries(constants)
@@ -61,7 +62,8 @@ export function readOptions(options: RingOptions): Setup {
   let wanted = 0;
   for (const [name, value] of Object.entries(given)) {
     if (others.includes(name)) continue;
-    if (!flagNames.includes(name)) throw argumentError('options', `settings of a ring (${[...others, ...flagNames].join(', ')})`, name);
+    if (!flagNames.includes(name))
+      throw argumentError('options', `settings of a ring (${[...others, ...flagNames].join(', ')})`, name);
     if (value !== undefined && typeof value !== 'boolean') throw argumentError(name, 'true or false', value);
     if (value === true) wanted |= flags.get(name) as number;
   }
@@ -75,7 +77,8 @@ export function readOptions(options: RingOptions): Setup {
     preferred |= constants.IORING_SETUP_TASKRUN_FLAG;
     if (!has(constants.IORING_SETUP_DEFER_TASKRUN)) preferred |= constants.IORING_SETUP_COOP_TASKRUN;
   }
-  if (options.coopTaskrun === false) preferred &= ~(constants.IORING_SETUP_COOP_TASKRUN | constants.IORING_SETUP_TASKRUN_FLAG);
+  if (options.coopTaskrun === false)
+    preferred &= ~(constants.IORING_SETUP_COOP_TASKRUN | constants.IORING_SETUP_TASKRUN_FLAG);
   if (options.taskrunFlag === false) preferred &= ~constants.IORING_SETUP_TASKRUN_FLAG;
   if (options.submitAll === false) preferred &= ~constants.IORING_SETUP_SUBMIT_ALL;
   return { entries: options.entries ?? 256, wanted, preferred };

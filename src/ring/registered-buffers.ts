@@ -53,10 +53,7 @@ export function registerBuffers(ring: Ring, buffers: readonly ArrayBufferView[])
       vector.at(index).iov_base = view;
       vector.at(index).iov_len = view.byteLength;
     });
-    check(
-      ring[C].io_uring_register_buffers(ring.struct, vector, buffers.length),
-      'io_uring_register_buffers',
-    );
+    check(ring[C].io_uring_register_buffers(ring.struct, vector, buffers.length), 'io_uring_register_buffers');
   } finally {
     memory.free(vector);
   }

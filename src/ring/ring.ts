@@ -2,7 +2,6 @@
 import { check } from '../check.js';
 import { instance as defaultInstance } from '../default.js';
 import { argumentError, stateError, systemError } from '../errors.js';
-import type { Functions } from '../generated/functions.js';
 import {
   IORING_ASYNC_CANCEL_ALL,
   IORING_ASYNC_CANCEL_ANY,
@@ -18,6 +17,7 @@ import {
   IOSQE_CQE_SKIP_SUCCESS,
   IOSQE_IO_DRAIN,
 } from '../generated/constants.js';
+import type { Functions } from '../generated/functions.js';
 import { EAGAIN, EBADFD, EBUSY, ECANCELED, EINTR, EINVAL, ETIME } from '../generated/linux.js';
 import { Operations, type RingOperations } from '../generated/operations.js';
 import { __kernel_timespec, io_uring, io_uring_cqe, io_uring_params, type io_uring_sqe } from '../generated/structs.js';
@@ -32,8 +32,8 @@ import type { Bytes, Duration, Held } from './held.js';
 import { C, GET_SQE, type Hooks, REQUEST, RING, UNGET_SQE } from './hooks.js';
 import { Messages, type RingMessage } from './messages.js';
 import type { Multishot } from './multishot.js';
-import * as multishot from './multishot-operations.js';
 import type { BundleOption, MessageRoom, MultishotOptions, ReceivedMessage } from './multishot-operations.js';
+import * as multishot from './multishot-operations.js';
 import { type RingOptions, readOptions } from './options.js';
 import { receive } from './receive.js';
 import { type RegisteredBuffer, registerBuffers } from './registered-buffers.js';
@@ -477,7 +477,8 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
         time.tv_nsec = Math.round((options.timeout % 1000) * 1e6);
       }
       const result = functions.io_uring_submit_and_wait_timeout(struct, pointers, count, time, null);
-      if (result < 0 && ![-ETIME, -EINTR, -EAGAIN, -EBUSY].includes(result)) throw systemError(result, 'io_uring_enter');
+      if (result < 0 && ![-ETIME, -EINTR, -EAGAIN, -EBUSY].includes(result))
+        throw systemError(result, 'io_uring_enter');
     } finally {
       if (time !== null) memory.free(time);
     }
@@ -619,7 +620,8 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
       while (bufferGroups.has(free)) free++;
       return free;
     }
-    if (!Number.isInteger(group) || group < 0 || group > 0xffff) throw argumentError('group', 'an integer from 0 to 65535', group);
+    if (!Number.isInteger(group) || group < 0 || group > 0xffff)
+      throw argumentError('group', 'an integer from 0 to 65535', group);
     if (bufferGroups.has(group)) throw argumentError('group', 'one that is not in use', group);
     return group;
   }

@@ -40,7 +40,13 @@ function ipv6(text: string): number[] | undefined {
   });
 }
 
-function withPort(type: StructType, family: number, port: number, address: readonly number[], member: string): Uint8Array {
+function withPort(
+  type: StructType,
+  family: number,
+  port: number,
+  address: readonly number[],
+  member: string,
+): Uint8Array {
   const bytes = new Uint8Array(type.size);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, family, true);
@@ -56,9 +62,12 @@ export function encodeSocketAddress(value: SocketAddress, name: string): Uint8Ar
     const room = sockaddr_un.size - 2;
     const abstract = path[0] === 0;
     if (path.length === 0 || path.length > (abstract ? room : room - 1)) {
-      throw rangeError(`${name}.path has ${path.length} bytes, and a socket's path has 1 to ${abstract ? room : room - 1}`);
+      throw rangeError(
+        `${name}.path has ${path.length} bytes, and a socket's path has 1 to ${abstract ? room : room - 1}`,
+      );
     }
-    if (!abstract && path.includes(0)) throw argumentError(`${name}.path`, 'a path without NUL, but for the first character', value.path);
+    if (!abstract && path.includes(0))
+      throw argumentError(`${name}.path`, 'a path without NUL, but for the first character', value.path);
     const bytes = new Uint8Array(2 + path.length + (abstract ? 0 : 1));
     new DataView(bytes.buffer).setUint16(0, AF_UNIX, true);
     bytes.set(path, 2);
@@ -68,7 +77,8 @@ export function encodeSocketAddress(value: SocketAddress, name: string): Uint8Ar
     throw argumentError(name, 'an address and a port, a path, or a sockaddr', value);
   }
   const { address, port } = value;
-  if (!Number.isInteger(port) || port < 0 || port > 0xffff) throw rangeError(`${name}.port is ${port}, and ports go from 0 to 65535`);
+  if (!Number.isInteger(port) || port < 0 || port > 0xffff)
+    throw rangeError(`${name}.port is ${port}, and ports go from 0 to 65535`);
   const four = ipv4(address);
   if (four) return withPort(sockaddr_in, AF_INET, port, four, 'sin_addr');
   const six = ipv6(address);

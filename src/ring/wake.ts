@@ -2,8 +2,8 @@
 import process from 'node:process';
 import { check } from '../check.js';
 import { systemError } from '../errors.js';
-import type { Functions } from '../generated/functions.js';
 import { IORING_SETUP_DEFER_TASKRUN } from '../generated/constants.js';
+import type { Functions } from '../generated/functions.js';
 import type { io_uring } from '../generated/structs.js';
 import type { Host, HostWatch } from '../library.js';
 

@@ -7,7 +7,8 @@ import { comment, indent } from './text.js';
 const optional = ({ name, type, fallback }: Operation['arguments'][number]): string =>
   fallback === undefined ? `${name}: ${type}` : `${name}?: ${type.replace(/ \| undefined$/, '')}`;
 
-const parametersOf = (each: Operation): string => [...each.arguments.map(optional), 'options?: RequestOptions'].join(', ');
+const parametersOf = (each: Operation): string =>
+  [...each.arguments.map(optional), 'options?: RequestOptions'].join(', ');
 
 function documentation(each: Operation, pages: ReadonlyMap<string, ManPage>): string[] {
   const page = pages.get(each.fn.name);
@@ -19,7 +20,9 @@ function documentation(each: Operation, pages: ReadonlyMap<string, ManPage>): st
 }
 
 function body(each: Operation): string[] {
-  const held = each.passed.some((text) => text.includes('held.')) || each.arguments.some((text) => text.fallback?.includes('held.'));
+  const held =
+    each.passed.some((text) => text.includes('held.')) ||
+    each.arguments.some((text) => text.fallback?.includes('held.'));
   const after = each.arguments.flatMap((argument) => argument.after ?? []);
   const finish = ['sqe', `'${each.name}'`, 'options'];
   if (held || each.convert) finish.push(held ? 'held' : 'undefined');
@@ -56,7 +59,10 @@ export function emitOperations(model: Model, pages: ReadonlyMap<string, ManPage>
   const operations = model.functions.flatMap((fn) => operation(fn) ?? []);
   const forRing = operations
     .filter(({ chainOnly }) => !chainOnly)
-    .map((each) => `${comment(documentation(each, pages), '  ')}\n  ${each.name}(${parametersOf(each)}): Promise<${each.result}>;`);
+    .map(
+      (each) =>
+        `${comment(documentation(each, pages), '  ')}\n  ${each.name}(${parametersOf(each)}): Promise<${each.result}>;`,
+    );
   const forChain = operations.map((each) => {
     const doc = each.chainOnly ? documentation(each, pages) : [`As {@link RingOperations.${each.name}}.`];
     return `${comment(doc, '  ')}\n  ${each.name}(${parametersOf(each)}): Chain<[...Results, ${each.result}]>;`;

@@ -64,7 +64,8 @@ const ordinary = (operation: string, name: string): boolean =>
 function measured(fn: CFunction, { name }: Parameter): { pointer: Parameter; elements: boolean } | undefined {
   for (const pointer of fn.parameters) {
     if (pointer.bytes === name) return { pointer, elements: false };
-    if (pointer.bytes?.startsWith(`${name} * `) && pointer.bytes.split(' ').length === 3) return { pointer, elements: true };
+    if (pointer.bytes?.startsWith(`${name} * `) && pointer.bytes.split(' ').length === 3)
+      return { pointer, elements: true };
   }
   return undefined;
 }
@@ -109,7 +110,8 @@ function integer(fn: CFunction, operation: string, parameter: Parameter): Argume
   const argument: Argument = { name: own, type: plain, passed: own };
   const key = `${operation}.${name}`;
 
-  if (operation.startsWith('msg_ring') && name === 'fd') return { name, type: 'RingTarget', passed: `targetFd(${name})` };
+  if (operation.startsWith('msg_ring') && name === 'fd')
+    return { name, type: 'RingTarget', passed: `targetFd(${name})` };
   if (operation.startsWith('msg_ring') && name === 'data') return { ...argument, passed: `messageData(${name})` };
   if (name === 'source_fd' || key === 'fixed_fd_install.fd') {
     return { name, type: 'DirectFile', passed: `directIndex(${name}, this[RING], '${name}')` };
@@ -123,16 +125,28 @@ function integer(fn: CFunction, operation: string, parameter: Parameter): Argume
   if (is('user_data old_user_data', name)) return { name, type: 'RequestHandle', passed: `${name}.userData` };
   if (is('fd sockfd fd_out fd_in', name) && !ordinary(operation, name)) {
     const after =
-      name === 'fd_in' || operation === 'cancel_fd' ? undefined : `if (typeof ${name} !== 'number') sqe.flags |= IOSQE_FIXED_FILE;`;
-    return { name, type: 'FileDescriptor', passed: `fileIndex(${name}, this[RING], '${name}')`, ...(after ? { after } : {}) };
+      name === 'fd_in' || operation === 'cancel_fd'
+        ? undefined
+        : `if (typeof ${name} !== 'number') sqe.flags |= IOSQE_FIXED_FILE;`;
+    return {
+      name,
+      type: 'FileDescriptor',
+      passed: `fileIndex(${name}, this[RING], '${name}')`,
+      ...(after ? { after } : {}),
+    };
   }
   if (name === 'splice_flags') {
     return { ...argument, fallback: '0', passed: `${name} | (typeof fd_in === 'number' ? 0 : SPLICE_F_FD_IN_FIXED)` };
   }
   if (key === 'cancel_fd.flags') {
-    return { ...argument, fallback: '0', passed: `${name} | (typeof fd === 'number' ? 0 : IORING_ASYNC_CANCEL_FD_FIXED)` };
+    return {
+      ...argument,
+      fallback: '0',
+      passed: `${name} | (typeof fd === 'number' ? 0 : IORING_ASYNC_CANCEL_FD_FIXED)`,
+    };
   }
-  if (key === 'poll_update.flags') return { ...argument, fallback: 'IORING_POLL_UPDATE_EVENTS', passed: `pollUpdateFlags(${name})` };
+  if (key === 'poll_update.flags')
+    return { ...argument, fallback: 'IORING_POLL_UPDATE_EVENTS', passed: `pollUpdateFlags(${name})` };
   const measure = measured(fn, parameter);
   if (measure) {
     const { pointer: of, elements } = measure;
@@ -162,15 +176,27 @@ function defaultOf(operation: string, name: string): string | undefined {
 /** Results that are not the CQE's res: type, documentation, and the expression of the function that makes it. */
 function resultOf(operation: string): Pick<Operation, 'result' | 'returns' | 'convert'> {
   if (operation === 'pipe_direct') {
-    return { result: '[DirectFile, DirectFile]', returns: 'The end to read from and the end to write to.', convert: 'held.directPipe(this[RING], file_index)' };
+    return {
+      result: '[DirectFile, DirectFile]',
+      returns: 'The end to read from and the end to write to.',
+      convert: 'held.directPipe(this[RING], file_index)',
+    };
   }
   if (/_direct(_alloc)?$/.test(operation) && operation !== 'close_direct') {
     const slot = operation === 'socket_direct_alloc' ? 'undefined' : 'file_index';
-    return { result: 'DirectFile', returns: 'The file, as a direct descriptor.', convert: `directResult(this[RING], ${slot})` };
+    return {
+      result: 'DirectFile',
+      returns: 'The file, as a direct descriptor.',
+      convert: `directResult(this[RING], ${slot})`,
+    };
   }
   switch (operation) {
     case 'pipe':
-      return { result: '[number, number]', returns: 'The end to read from and the end to write to.', convert: 'held.pipe()' };
+      return {
+        result: '[number, number]',
+        returns: 'The end to read from and the end to write to.',
+        convert: 'held.pipe()',
+      };
     case 'statx':
       return { result: 'Plain<statx>', returns: 'What C has in `struct statx`.', convert: 'held.plain(statx)' };
     case 'waitid':
@@ -213,7 +239,12 @@ function argument(fn: CFunction, operation: string, parameter: Parameter): Argum
   const fixed = /_fixed$/.test(operation);
   if (fixed && parameter.name === 'buf') return { name: 'buf', type: 'RegisteredBuffer', passed: 'buf.bytes' };
   if (fixed && parameter.name === 'iovecs') {
-    return { name: 'iovecs', type: 'readonly RegisteredBuffer[]', passed: "held.registeredIovecs(iovecs, 'iovecs')", holds: true };
+    return {
+      name: 'iovecs',
+      type: 'readonly RegisteredBuffer[]',
+      passed: "held.registeredIovecs(iovecs, 'iovecs')",
+      holds: true,
+    };
   }
   return pointer(operation, parameter);
 }
