@@ -1,64 +1,35 @@
-/** The examples, beside the C programs that they are ports of. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/** The smallest examples: reading a file, IORING_OP_ZERO, and the demo of both. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execPath } from 'node:process';
-import { afterAll, describe, expect, it } from 'vitest';
-import { IORING_OP_ZERO, io_uring_get_probe, io_uring_opcode_supported } from '../src/index.js';
-import { root } from './support/subprocess.js';
+import { describe, expect, it } from 'vitest';
+import { IORING_OP_ZERO, io_uring_get_probe, io_uring_opcode_supported } from '../../src/index.js';
+import { inRoot } from '../support/paths.js';
+import { native, type Program, port, run, temporaryFolder } from '../support/programs.js';
 
-const directory = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
-afterAll(() => rmSync(directory, { recursive: true }));
+const folder = temporaryFolder();
 
-/** Compiles a program of the patched tree against its native library. */
-function native(source: string, extra: readonly string[] = []): string {
-  const program = join(directory, source.replace(/\W/g, '-'));
-  execFileSync(
-    'gcc',
-    [
-      '-O2',
-      '-D_GNU_SOURCE',
-      '-include',
-      `${root}/build/native/config-host.h`,
-      `-I${root}/build/native/src/include`,
-      `-I${root}/build/liburing/src/include`,
-      join(root, 'build/liburing', source),
-      ...extra.map((file) => join(root, 'build/liburing', file)),
-      `${root}/build/native/src/liburing.a`,
-      '-lpthread',
-      '-o',
-      program,
-    ],
-    { stdio: 'pipe' },
-  );
-  return program;
-}
-
-const run = (command: string, ...list: string[]) => {
-  const { status, stdout, stderr } = spawnSync(command, list, { encoding: 'utf8', cwd: directory });
-  return { status, stdout, stderr };
-};
-const runExample = (name: string, ...list: string[]) => run(execPath, join(root, 'build/examples', name), ...list);
-
-describe('io_uring-test', () => {
-  const program = native('examples/io_uring-test.c');
+describe.each(['io_uring-test', 'io_uring-close-test'])('%s', (name) => {
   for (const size of [1, 100, 4096, 4097, 10_000, 16_384, 50_000]) {
     it(`reads ${size} bytes as the C program does`, () => {
-      const file = join(directory, `file-${size}`);
+      const file = join(folder, `file-${size}`);
       writeFileSync(file, Buffer.alloc(size, 'liburing '), { flush: true });
-      // the C program fails when a short read completes before another: it may
-      let c = run(program, file);
-      for (let i = 0; i < 20 && /wanted 4096/.test(c.stderr); i++) c = run(program, file);
-      expect(c.status).toBe(0);
-      expect(runExample('io_uring-test.js', file)).toEqual(c);
+      // both C programs, and our io_uring-close-test, fail when a short read completes before another: it may
+      const patiently = (program: Program) => {
+        let result = run(program, [file]);
+        for (let i = 0; i < 20 && /wanted 4096/.test(result.stderr); i++) result = run(program, [file]);
+        return result;
+      };
+      const c = patiently(native(name));
+      expect(c).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Submitted=/) });
+      expect(patiently(port(name))).toEqual(c);
     });
   }
 
   it('wants a file, as the C program does', () => {
-    const ours = runExample('io_uring-test.js');
+    const ours = run(port(name));
     expect(ours.stdout).toMatch(/: file\n$/);
-    expect(ours.status).toBe(run(program).status);
+    expect(ours.status).toBe(run(native(name)).status);
   });
 });
 
@@ -67,9 +38,9 @@ describe('zero', () => {
   const known = probe !== null && io_uring_opcode_supported(probe, IORING_OP_ZERO) !== 0;
 
   it('zeroes the first five bytes, or says that the kernel does not know how', () => {
-    const file = join(directory, 'file_with_stuff');
+    const file = join(folder, 'file_with_stuff');
     writeFileSync(file, '1234567890');
-    const { status, stdout } = runExample('zero.js', file);
+    const { status, stdout } = run(port('zero'), [file]);
     if (known) {
       expect(status).toBe(0);
       expect(readFileSync(file, 'latin1')).toBe('\0\0\0\0\x0067890');
@@ -81,13 +52,18 @@ describe('zero', () => {
   });
 
   it("liburing's own test of it passes natively, or skips where the kernel does not know it", () => {
-    const program = native('test/zero.c', ['test/helpers.c']);
-    expect(run(program).status).toBe(known ? 0 : 77);
+    const program = join(folder, 'zero');
+    const files = ['test/zero.c', 'test/helpers.c'].map((file) => inRoot(`build/liburing/${file}`));
+    const includes = ['build/native/src/include', 'build/liburing/src/include'].map((path) => `-I${inRoot(path)}`);
+    const flags = ['-O2', '-D_GNU_SOURCE', '-include', inRoot('build/native/config-host.h'), ...includes];
+    const libraries = [inRoot('build/native/src/liburing.a'), '-lpthread'];
+    execFileSync('gcc', [...flags, ...files, ...libraries, '-o', program], { stdio: 'pipe' });
+    expect(run([program], [], { cwd: folder }).status).toBe(known ? 0 : 77);
   });
 });
 
 it('demo says what it did', () => {
-  const { status, stdout, stderr } = runExample('demo.js');
+  const { status, stdout, stderr } = run(port('demo'));
   expect(stderr).toBe('');
   expect(status).toBe(0);
   expect(stdout).toMatch(/^liburing 2\.\d+ in WebAssembly$/m);
