@@ -1,6 +1,6 @@
 /** Linked requests: prepared up front, submitted at once, each started when the one before succeeded. */
 import { rangeError, type SystemError, stateError, systemError } from '../errors.js';
-import { IORING_CQE_F_MORE, IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../generated/constants.js';
+import { IORING_CQE_F_MORE, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../generated/constants.js';
 import type { Functions } from '../generated/functions.js';
 import { ECANCELED, ENOENT } from '../generated/linux.js';
 import { type ChainOperations, Operations } from '../generated/operations.js';
@@ -8,7 +8,7 @@ import { io_uring_sqe } from '../generated/structs.js';
 import type { StructArray } from '../struct.js';
 import type { Held } from './held.js';
 import { C, GET_SQE, type Hooks, REQUEST, RING, UNGET_SQE } from './hooks.js';
-import type { Request, RequestOptions, Sink } from './request.js';
+import { applyOptions, type Request, type RequestOptions, type Sink } from './request.js';
 import type { Ring } from './ring.js';
 
 /** What became of one member of a chain. */
@@ -109,6 +109,11 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     held?: Held,
     convert?: (res: number) => unknown,
   ): this {
+    try {
+      if (options !== undefined) applyOptions(this[C], sqe, options);
+    } catch (error) {
+      throw this[UNGET_SQE](error, held);
+    }
     const kept = sqe.attached;
     const size = (name.endsWith('128') ? 2 : 1) * io_uring_sqe.size;
     this.members.push({
@@ -196,7 +201,6 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     bytes.copyWithin(sqe.address, from, from + size);
     ring.memory.free(sqes);
     if (!isLast) sqe.flags |= member.hard ? IOSQE_IO_HARDLINK : IOSQE_IO_LINK;
-    if (options?.skipSuccess) sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
     member.request = ring.startRequest(sqe, name, options, { held, sink }, member.kept);
   }
 }

@@ -59,7 +59,12 @@ export class Multishot<T> extends Stream<T> implements Sink {
     this.arm();
   }
 
+  /** Starts the request, again perhaps. */
   private arm(): void {
+    this.ring.afterReaping(() => this.start());
+  }
+
+  private start(): void {
     if (this.ended || this.ring.closing || this.request !== undefined) return;
     this.request = this.kind.arm(this);
   }
@@ -71,7 +76,8 @@ export class Multishot<T> extends Stream<T> implements Sink {
     }
     if (this.request === undefined || this.cancelling) return;
     this.cancelling = true;
-    this.ring.cancelRequest(this.request);
+    const { request, ring } = this;
+    ring.afterReaping(() => ring.cancelRequest(request));
   }
 
   private readonly afterwards: (() => void)[] = [];
@@ -98,7 +104,7 @@ export class Multishot<T> extends Stream<T> implements Sink {
     if (isError || isEnd) kind.buffers?.unused(flags);
     else {
       for (const item of kind.items(res, flags)) {
-        if (this.ended) kind.discard(item);
+        if (this.ended) this.ring.afterReaping(() => kind.discard(item));
         else this.push(item);
       }
       if (this.length >= kind.limit && !last) {

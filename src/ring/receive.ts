@@ -6,7 +6,7 @@ import type { io_uring_sqe } from '../generated/structs.js';
 import type { BufferRing, ReceivedBuffer } from './buffer-ring.js';
 import type { FileDescriptor } from './files.js';
 import { C, GET_SQE, UNGET_SQE } from './hooks.js';
-import type { Request, RequestOptions, Sink } from './request.js';
+import { applyOptions, type Request, type RequestOptions, type Sink } from './request.js';
 import type { Ring } from './ring.js';
 
 /** An operation that takes its buffer from a ring of buffers. @internal */
@@ -28,6 +28,7 @@ export function startReceiving(
   const sqe = ring[GET_SQE]();
   try {
     prepare(sqe);
+    if (options) applyOptions(ring[C], sqe, options);
   } catch (error) {
     throw ring[UNGET_SQE](error);
   }

@@ -1,6 +1,13 @@
 /** Requests in flight: what is known about each, and where its completion goes. */
 import { argumentError, stateError } from '../errors.js';
-import { IORING_POLL_UPDATE_USER_DATA } from '../generated/constants.js';
+import {
+  IORING_POLL_UPDATE_USER_DATA,
+  IOSQE_ASYNC,
+  IOSQE_BUFFER_SELECT,
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_IO_DRAIN,
+} from '../generated/constants.js';
+import type { Functions } from '../generated/functions.js';
 import type { io_uring_sqe } from '../generated/structs.js';
 import type { Held } from './held.js';
 
@@ -131,7 +138,6 @@ export class RequestHandle {
 
   /** @internal */
   attach(request: Request): void {
-    if (this.active) throw stateError('handle', 'of no request', 'of one in flight');
     this.request = request;
     this.key = request.userData;
     this.result = undefined;
@@ -147,6 +153,21 @@ export class RequestHandle {
     if (this.request === undefined) throw stateError('handle', 'of a request', 'of none yet');
     return this.key;
   }
+}
+
+/** Writes to an SQE what the options say, after liburing has prepared it. @internal */
+export function applyOptions(functions: Functions, sqe: io_uring_sqe, options: RequestOptions): void {
+  if (options.handle?.active) throw stateError('handle', 'of no request', 'of one in flight');
+  if (options.drain) sqe.flags |= IOSQE_IO_DRAIN;
+  if (options.async) sqe.flags |= IOSQE_ASYNC;
+  if (options.skipSuccess) sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
+  if (options.personality !== undefined) sqe.personality = options.personality;
+  if (options.ioprio !== undefined) sqe.ioprio |= options.ioprio;
+  if (options.bufferGroup !== undefined) {
+    sqe.flags |= IOSQE_BUFFER_SELECT;
+    functions.io_uring_sqe_set_buf_group(sqe, options.bufferGroup);
+  }
+  options.prepare?.(sqe);
 }
 
 /** A poll's user_data is the ring's own. @internal */

@@ -12,10 +12,7 @@ import {
   IORING_SETUP_IOPOLL,
   IORING_SETUP_R_DISABLED,
   IORING_SETUP_SQPOLL,
-  IOSQE_ASYNC,
-  IOSQE_BUFFER_SELECT,
   IOSQE_CQE_SKIP_SUCCESS,
-  IOSQE_IO_DRAIN,
 } from '../generated/constants.js';
 import type { Functions } from '../generated/functions.js';
 import { EAGAIN, EBADFD, EBUSY, ECANCELED, EINTR, EINVAL, ETIME } from '../generated/linux.js';
@@ -37,13 +34,16 @@ import * as multishot from './multishot-operations.js';
 import { type RingOptions, readOptions } from './options.js';
 import { receive } from './receive.js';
 import { type RegisteredBuffer, registerBuffers } from './registered-buffers.js';
-import { type Extra, type Request, type RequestOptions, Requests, type Sink } from './request.js';
+import { applyOptions, type Extra, type Request, type RequestOptions, Requests, type Sink } from './request.js';
 import { Wake } from './wake.js';
 
 /** How many completions are looked at in one go. */
 const BATCH = 256;
 /** The upper half of a message's user_data has this bit. */
 const MESSAGE_HIGH = 0x80000000;
+
+/** Errors of io_uring_enter(2) that pass: a signal came, there is no memory now, the CQ ring is full. */
+const temporary: readonly number[] = [-EINTR, -EAGAIN, -EBUSY];
 
 // what the last `new Promise(capture)` is settled with: a closure less for each operation
 let resolveLast: (value: unknown) => void;
@@ -102,9 +102,14 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   private readonly view: DataView;
   private readonly polls: boolean;
   private readonly mixed: boolean;
+  /** Whether a thread of the kernel takes the SQEs. */
+  private readonly threaded: boolean;
   private readonly flushNow = (): void => this.flush();
   private scheduled = false;
   private disabled: boolean;
+  private reaping = false;
+  /** What waits for the end of the reaping. */
+  private readonly deferred: (() => void)[] = [];
   private closed = false;
   private wake: Wake | undefined;
   private inbox: Messages | undefined;
@@ -141,6 +146,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
     const { flags } = this.struct;
     this.entries = this.struct.sq.ring_entries;
     this.polls = (flags & IORING_SETUP_IOPOLL) !== 0;
+    this.threaded = (flags & IORING_SETUP_SQPOLL) !== 0;
     this.mixed = (flags & IORING_SETUP_CQE_MIXED) !== 0;
     this.disabled = (flags & IORING_SETUP_R_DISABLED) !== 0;
   }
@@ -200,8 +206,12 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
         throw stateError('ring', 'enabled before its submission queue is full', 'disabled');
       }
       this.enter();
+      if (this.threaded) functions.io_uring_sqring_wait(this.struct);
+      if (functions.io_uring_sq_space_left(this.struct) >= slots) return;
+      // the kernel cannot take them before something is complete
+      const result = functions.io_uring_submit_and_wait(this.struct, 1);
+      if (result < 0 && !temporary.includes(result)) throw systemError(result, 'io_uring_enter');
       this.reap();
-      if (this.struct.flags & IORING_SETUP_SQPOLL) functions.io_uring_sqring_wait(this.struct);
     }
   }
 
@@ -228,10 +238,19 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
     held?: Held,
     convert?: (res: number) => unknown,
   ): Promise<unknown> {
-    if (options?.signal?.aborted) {
-      takeBuffers(sqe);
-      this[UNGET_SQE](undefined, held);
-      return Promise.reject(options.signal.reason);
+    if (options !== undefined) {
+      try {
+        if (options.skipSuccess) throw argumentError('skipSuccess', 'for a member of a chain', true);
+        applyOptions(this[C], sqe, options);
+      } catch (error) {
+        takeBuffers(sqe);
+        throw this[UNGET_SQE](error, held);
+      }
+      if (options.signal?.aborted) {
+        takeBuffers(sqe);
+        this[UNGET_SQE](undefined, held);
+        return Promise.reject(options.signal.reason);
+      }
     }
     const extra = options === undefined && held === undefined && convert === undefined ? undefined : { held, convert };
     const request = this.startRequest(sqe, name, options, extra, undefined);
@@ -253,33 +272,23 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
     this[C].io_uring_sqe_set_data64(sqe, request.userData);
     request.kept = kept ?? (sqe.attached === undefined ? undefined : takeBuffers(sqe));
     request.extra = extra;
-    if (options !== undefined) this.apply(options, sqe, request);
+    if (options !== undefined) this.name(request, options);
     this.schedule();
     return request;
   }
 
-  private apply(options: RequestOptions, sqe: io_uring_sqe, request: Request): void {
-    const { userData } = request;
+  private name(request: Request, { handle, signal }: RequestOptions): void {
     request.extra ??= {};
     const { extra } = request;
-    if (options.drain) sqe.flags |= IOSQE_IO_DRAIN;
-    if (options.async) sqe.flags |= IOSQE_ASYNC;
-    if (options.personality !== undefined) sqe.personality = options.personality;
-    if (options.ioprio !== undefined) sqe.ioprio |= options.ioprio;
-    if (options.bufferGroup !== undefined) {
-      sqe.flags |= IOSQE_BUFFER_SELECT;
-      this[C].io_uring_sqe_set_buf_group(sqe, options.bufferGroup);
+    if (handle !== undefined) {
+      handle.attach(request);
+      extra.handle = handle;
     }
-    options.prepare?.(sqe);
-    this[C].io_uring_sqe_set_data64(sqe, userData);
-    if (options.handle !== undefined) {
-      options.handle.attach(request);
-      extra.handle = options.handle;
-    }
-    if (options.signal !== undefined) {
-      extra.signal = options.signal;
+    if (signal !== undefined) {
+      extra.signal = signal;
       extra.onAbort = () => this.cancelRequest(request);
-      options.signal.addEventListener('abort', extra.onAbort, { once: true });
+      if (signal.aborted) extra.onAbort();
+      else signal.addEventListener('abort', extra.onAbort, { once: true });
     }
   }
 
@@ -303,9 +312,11 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
     const functions = this[C];
     for (;;) {
       const result = functions.io_uring_submit(this.struct);
+      // without SUBMIT_ALL, the kernel stops at an SQE that it refuses
+      if (result > 0 && !this.threaded && functions.io_uring_sq_ready(this.struct) > 0) continue;
       if (result >= 0 || result === -EBADFD) return;
       if (result === -EINTR) continue;
-      if (result !== -EAGAIN && result !== -EBUSY) throw systemError(result, 'io_uring_enter');
+      if (!temporary.includes(result)) throw systemError(result, 'io_uring_enter');
       // the CQ ring is full: there is room when its completions are taken
       if (this.reap() === 0) {
         this.schedule();
@@ -318,24 +329,33 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
 
   /** Settles what is complete. */
   private reap(): number {
+    this.reaping = true;
+    let total = 0;
+    try {
+      for (let count = BATCH; count > 0; total += count) count = this.reapBatch();
+    } finally {
+      this.reaping = false;
+    }
+    this.completions += total;
+    if (this.deferred.length > 0) for (const action of this.deferred.splice(0)) action();
+    return total;
+  }
+
+  private reapBatch(): number {
     const functions = this[C];
     const { struct, pointers, view } = this;
     const first = pointers.address;
-    let total = 0;
-    for (;;) {
-      const count = functions.io_uring_peek_batch_cqe(struct, pointers, BATCH);
-      if (count === 0) return total;
-      let slots = count;
-      for (let index = 0; index < count; index++) {
-        const cqe = view.getUint32(first + index * 8, true);
-        const flags = view.getUint32(cqe + 12, true);
-        if (this.mixed && flags & IORING_CQE_F_32) slots++;
-        this.complete(view.getUint32(cqe, true), view.getUint32(cqe + 4, true), view.getInt32(cqe + 8, true), flags);
-      }
-      functions.io_uring_cq_advance(struct, slots);
-      this.completions += count;
-      total += count;
+    const count = functions.io_uring_peek_batch_cqe(struct, pointers, BATCH);
+    if (count === 0) return 0;
+    let slots = count;
+    for (let index = 0; index < count; index++) {
+      const cqe = view.getUint32(first + index * 8, true);
+      const flags = view.getUint32(cqe + 12, true);
+      if (this.mixed && flags & IORING_CQE_F_32) slots++;
+      this.complete(view.getUint32(cqe, true), view.getUint32(cqe + 4, true), view.getInt32(cqe + 8, true), flags);
     }
+    functions.io_uring_cq_advance(struct, slots);
+    return count;
   }
 
   private complete(index: number, generation: number, res: number, flags: number): void {
@@ -361,8 +381,9 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
     const { extra } = request;
     const last = !(flags & IORING_CQE_F_MORE);
     if (extra.sink) {
-      if (last) this.release(request);
+      if (last) this.requests.give(request);
       extra.sink.completed(res, flags, last);
+      if (last) this.free(extra);
       return;
     }
     if (!last) {
@@ -388,14 +409,28 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   /** Gives back what a request had, and its place. */
   private release(request: Request): void {
     const { extra } = request;
-    extra?.held?.free();
-    if (extra?.signal && extra.onAbort) extra.signal.removeEventListener('abort', extra.onAbort);
     this.requests.give(request);
+    if (extra) this.free(extra);
+  }
+
+  private free({ held, signal, onAbort }: Extra): void {
+    held?.free();
+    if (signal && onAbort) signal.removeEventListener('abort', onAbort);
   }
 
   /** Ends a request that succeeded without a completion. @internal */
   forgetRequest(request: Request): void {
     if (request.active) this.release(request);
+  }
+
+  /**
+   * Does something that may need an SQE, which there are none of while completions are looked at.
+   *
+   * @internal
+   */
+  afterReaping(action: () => void): void {
+    if (this.reaping) this.deferred.push(action);
+    else action();
   }
 
   /** Asks the kernel to cancel a request. Its own completion says whether it was. @internal */
@@ -770,7 +805,9 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
       if (res === -EINVAL) for (const request of this.requests) this.cancelRequest(request);
       else if (this.completions > before + 1) this.cancelAll();
     };
-    this.cancel_(0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL, { completed: done });
+    this.cancel_(0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL, {
+      completed: (res) => this.afterReaping(() => done(res)),
+    });
   }
 
   /** Closes the ring as {@link Ring.close} does, and blocks until that is done. */
@@ -779,7 +816,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
     if (!this.closing) this.startClosing();
     while (this.requests.count > 0) {
       const result = this[C].io_uring_submit_and_wait(this.struct, 1);
-      if (result < 0 && ![-EINTR, -EAGAIN, -EBUSY].includes(result)) throw systemError(result, 'io_uring_enter');
+      if (result < 0 && !temporary.includes(result)) throw systemError(result, 'io_uring_enter');
       this.reap();
     }
     if (this.idle) this.idle();
