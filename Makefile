@@ -17,7 +17,7 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build vectors relink page page-serve page-test-tools demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
+.PHONY: all build vectors relink page page-serve page-test-tools test-tools demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -52,6 +52,12 @@ $(NATIVE)/src/liburing-ffi.a: $(TREE)/configure
 	cd $(NATIVE) && $(abspath $(TREE))/configure --cc=$(CC) > configure.log 2>&1
 	$(MAKE) -C $(NATIVE)/src ENABLE_SHARED=0 CFLAGS='-O2 -g -Wall -Wextra' > $(NATIVE)/make.log 2>&1 || \
 		{ cat $(NATIVE)/make.log; exit 1; }
+
+$(NATIVE)/.examples: $(NATIVE)/src/liburing-ffi.a
+	echo "liburing: building its examples natively, for the ports' tests"
+	$(MAKE) -C $(NATIVE)/examples CFLAGS='-O2 -g -Wall' > $(NATIVE)/examples.log 2>&1 || \
+		{ cat $(NATIVE)/examples.log; exit 1; }
+	touch $@
 
 # --- wasm ----------------------------------------------------------------------
 
@@ -157,6 +163,9 @@ page-serve: page ## serve the page on loopback (PORT=8080)
 page-test-tools: setup
 	scripts/install-tools page
 
+test-tools: setup
+	scripts/install-tools test
+
 demo: build ## build all, read a file through io_uring from TypeScript
 	$(MAKE) $(B)/examples/demo.js
 	node $(B)/examples/demo.js
@@ -185,8 +194,8 @@ crosscheck: build ## compare the bytes of SQEs with C's (CASES=10000 a function)
 	$(MAKE) $(B)/crosscheck/main.js
 	node $(B)/crosscheck/main.js --cases $(or $(CASES),10000)
 
-test: build page page-test-tools ## build all and run the tests (TESTS= names some)
-	$(MAKE) $(B)/examples/demo.js
+test: build page page-test-tools test-tools ## build all and run the tests (TESTS= names some)
+	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples
 	$(BIN)/vitest run $(TESTS)
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too

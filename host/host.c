@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ring.h"
 #include "syscall.h"
 #include "watch.h"
 #include "window.h"
@@ -144,7 +145,32 @@ static napi_value host_munmap(napi_env env, napi_callback_info info)
 	if (!h || !get_size(env, argv[0], &address) ||
 	    !get_size(env, argv[1], &length))
 		return NULL;
+	if (ring_munmap(h->window, address))
+		return number(env, 0);
 	return number(env, window_munmap(h->window, address, length));
+}
+
+/*
+ * map(fd, length, prot, offset): as mmap(2) of a ring, a file or a device; the
+ * address, or -errno.
+ */
+static napi_value host_map(napi_env env, napi_callback_info info)
+{
+	size_t fd, length, prot, offset;
+	struct handle *h;
+	napi_value argv[4];
+	long address;
+
+	h = get_call(env, info, 4, argv);
+	if (!h || !get_size(env, argv[0], &fd) ||
+	    !get_size(env, argv[1], &length) ||
+	    !get_size(env, argv[2], &prot) || !get_size(env, argv[3], &offset))
+		return NULL;
+	address = ring_mmap(h->window, (int) fd, length, offset);
+	if (address == -ENODEV)
+		address = window_map(h->window, (int) fd, length, (int) prot,
+				     (off_t) offset);
+	return number(env, (double) address);
 }
 
 /* attach(buffer): maps the window over a WebAssembly.Memory's ArrayBuffer. */
@@ -202,7 +228,7 @@ static bool add_function(napi_env env, napi_value object, struct handle *h,
 	return napi_set_named_property(env, object, name, function) == napi_ok;
 }
 
-/* openWindow(size): { start, attach, syscall, mmap, munmap, close } */
+/* openWindow(size): { start, attach, syscall, mmap, munmap, map, close } */
 static napi_value open_window(napi_env env, napi_callback_info info)
 {
 	struct failure why;
@@ -238,6 +264,7 @@ static napi_value open_window(napi_env env, napi_callback_info info)
 	    !add_function(env, object, h, "syscall", host_syscall) ||
 	    !add_function(env, object, h, "mmap", host_mmap) ||
 	    !add_function(env, object, h, "munmap", host_munmap) ||
+	    !add_function(env, object, h, "map", host_map) ||
 	    !add_function(env, object, h, "close", host_close))
 		object = NULL;
 	release(env, h, NULL);

@@ -174,6 +174,14 @@ static struct ring **find_ring(struct window *w, int fd)
 	return link;
 }
 
+static bool is_still_ours(const struct ring *ring)
+{
+	struct stat st;
+
+	return !fstat(ring->fd, &st) && st.st_dev == ring->device &&
+	       st.st_ino == ring->inode;
+}
+
 void ring_closed(struct window *w, int fd)
 {
 	struct ring **link = find_ring(w, fd);
@@ -371,8 +379,8 @@ long ring_mmap(struct window *w, int fd, size_t length, uint64_t offset)
 	struct ring *ring = *find_ring(w, fd);
 	struct area *area = NULL;
 
-	if (!ring)
-		return -EINVAL;
+	if (!ring || !is_still_ours(ring))
+		return -ENODEV;
 	if (offset == IORING_OFF_SQ_RING || offset == IORING_OFF_CQ_RING)
 		area = ring->rings;
 	else if (offset == IORING_OFF_SQES)
@@ -437,14 +445,6 @@ struct ring *ring_push(struct window *w, int fd, unsigned int flags)
 void ring_pull(struct ring *ring)
 {
 	mirror_pull(ring->mirror, (char *) ring->rings->address);
-}
-
-static bool is_still_ours(const struct ring *ring)
-{
-	struct stat st;
-
-	return !fstat(ring->fd, &st) && st.st_dev == ring->device &&
-	       st.st_ino == ring->inode;
 }
 
 void rings_close(struct window *w)

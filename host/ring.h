@@ -24,7 +24,8 @@ long ring_setup(struct window *w, unsigned int entries,
 long ring_resize(struct window *w, int fd, struct io_uring_params *p,
 		 unsigned int nr_args);
 
-/* mmap(2) of a ring fd: an address in the window, or -errno. */
+/* mmap(2) of a ring fd: an address in the window, or -errno; -ENODEV if @fd is
+ * no ring of ours. */
 long ring_mmap(struct window *w, int fd, size_t length, uint64_t offset);
 
 /* munmap(2) of what ring_mmap() gave; false if @address is no such thing. */

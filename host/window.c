@@ -201,6 +201,48 @@ long window_mmap(struct window *w, size_t length)
 	return (long) (w->start + first * HOST_PAGE_SIZE);
 }
 
+/* Maps over pages of the window, in the host and in wasm. */
+static bool map_over(const struct window *w, uintptr_t address, size_t length,
+		     int prot, int fd, off_t offset)
+{
+	return mmap((void *) address, length, prot, MAP_SHARED | MAP_FIXED, fd,
+		    offset) != MAP_FAILED &&
+	       mmap(w->wasm_view + (address - w->start), length, prot,
+		    MAP_SHARED | MAP_FIXED, fd, offset) != MAP_FAILED;
+}
+
+/* Has mapped pages show the memfd again. There must never be a hole. */
+static void map_back(const struct window *w, uintptr_t address, size_t length)
+{
+	if (!map_over(w, address, length, PROT_READ | PROT_WRITE, w->memfd,
+		      (off_t) (address - w->start)))
+		abort();
+}
+
+long window_map(struct window *w, int fd, size_t length, int prot, off_t offset)
+{
+	long address = window_mmap(w, length);
+	size_t first;
+
+	if (address < 0)
+		return address;
+	length = page_align(length);
+	if (!w->wasm_view) {
+		window_munmap(w, (uintptr_t) address, length);
+		return -EINVAL;
+	}
+	if (!map_over(w, (uintptr_t) address, length, prot, fd, offset)) {
+		int error = errno;
+
+		map_back(w, (uintptr_t) address, length);
+		window_munmap(w, (uintptr_t) address, length);
+		return -error;
+	}
+	first = ((uintptr_t) address - w->start) / HOST_PAGE_SIZE;
+	memset(w->page + first, PAGE_MAPPED, length / HOST_PAGE_SIZE);
+	return address;
+}
+
 int window_munmap(struct window *w, uintptr_t address, size_t length)
 {
 	size_t first, count;
@@ -214,6 +256,8 @@ int window_munmap(struct window *w, uintptr_t address, size_t length)
 	for (size_t i = 0; i < count; i++)
 		if (w->page[first + i] == PAGE_FREE)
 			return -EINVAL;
+	if (memchr(w->page + first, PAGE_MAPPED, count))
+		map_back(w, address, length);
 
 	/* gives the memory back, and has the next owner find zeroes */
 	if (fallocate(w->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

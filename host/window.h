@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define HOST_PAGE_SIZE 4096UL
 
@@ -37,6 +38,7 @@ struct window {
 enum {
 	PAGE_FREE = 0,
 	PAGE_USED = 1,
+	PAGE_MAPPED = 2, /* shows something else than the memfd */
 };
 
 /* Which call failed, for an error message. */
@@ -65,7 +67,14 @@ bool window_contains(const struct window *w, uintptr_t address, size_t size);
 /* Zeroed pages: their address, or -ENOMEM. */
 long window_mmap(struct window *w, size_t length);
 
-/* 0, or -EINVAL for a range that window_mmap did not give out. */
+/*
+ * Pages that show what mmap(2) of @fd shows, in the host and in wasm: their
+ * address, or -errno.
+ */
+long window_map(struct window *w, int fd, size_t length, int prot,
+		off_t offset);
+
+/* 0, or -EINVAL for a range that these two did not give out. */
 int window_munmap(struct window *w, uintptr_t address, size_t length);
 
 /* MADV_DONTFORK and MADV_DOFORK. */

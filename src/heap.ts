@@ -6,6 +6,8 @@ export interface Pages {
   mmap(length: number): number;
   /** 0 or a negative error number. */
   munmap(address: number, length: number): number;
+  /** Pages that show a file descriptor's memory, where there is a host: their address, or a negative error number. */
+  map?(fd: number, length: number, prot: number, offset: number): number;
 }
 
 const SMALLEST = 16;

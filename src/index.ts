@@ -58,6 +58,12 @@ export const allocString: Memory['allocString'] = memory.allocString.bind(memory
 /** Frees what one of the functions above returned: see {@link Memory.free}. */
 export const free: Memory['free'] = memory.free.bind(memory);
 
+/** Maps a ring's, a file's or a device's memory, as mmap(2) does: see {@link Memory.map}. */
+export const map: Memory['map'] = memory.map.bind(memory);
+
+/** Undoes {@link map}: see {@link Memory.unmap}. */
+export const unmap: Memory['unmap'] = memory.unmap.bind(memory);
+
 /** The completions that are there now: see {@link Macros.io_uring_for_each_cqe}. */
 export const io_uring_for_each_cqe: Macros['io_uring_for_each_cqe'] = functions.io_uring_for_each_cqe;
 

@@ -12,6 +12,8 @@ export interface HostWindow extends Pages {
   readonly start: number;
   /** Maps the window over a wasm memory. */
   attach(memory: ArrayBuffer): void;
+  /** What mmap(2) of a ring, a file or a device shows: its address, or a negative error number. */
+  map(fd: number, length: number, prot: number, offset: number): number;
   /** Carries out the system call described in the window at `block`. */
   syscall(block: number): void;
   /** Closes the rings and gives the mappings back. */

@@ -1,4 +1,5 @@
 /** The memory that wasm code sees: allocation, structs in it, and addresses of what is outside. */
+import { safe } from './arguments.js';
 import { argumentError, rangeError, stateError, systemError } from './errors.js';
 import { Heap, type Pages } from './heap.js';
 import { Pointers, Struct, StructArray, type StructType } from './struct.js';
@@ -36,6 +37,7 @@ export interface EntryViews {
 }
 
 const PAGE_SHIFT = 12;
+const ENOSYS = 38;
 
 /**
  * Where a typed array of this memory is, and how many bytes it has: `buffer` and `byteLength` take
@@ -61,10 +63,12 @@ export class Memory {
   readonly borrowed: ArrayBufferView[] = [];
 
   readonly #heap: Heap;
+  readonly #pages: Pages;
   readonly #host: AddressSource | null;
   readonly #foreignAddresses = new WeakMap<ArrayBufferView, number>();
   // not owners: on Node 20, that would cost every completion some nanoseconds
   private readonly owners: (EntryViews | undefined)[];
+  readonly #mapped = new WeakSet<ArrayBufferView>();
   readonly #blocks = new Map<number, Struct | StructArray<Struct> | Pointers<Struct>>();
 
   constructor(memory: WebAssembly.Memory, start: number, end: number, pages: Pages, host: AddressSource | null) {
@@ -73,6 +77,7 @@ export class Memory {
     this.start = start;
     this.end = end;
     this.#heap = new Heap(pages, this.bytes);
+    this.#pages = pages;
     this.#host = host;
     this.owners = new Array((end - start) >>> PAGE_SHIFT).fill(undefined);
   }
@@ -123,6 +128,35 @@ export class Memory {
     const bytes = this.allocArray(encoded.length + 1);
     bytes.set(encoded);
     return bytes;
+  }
+
+  /**
+   * mmap(2) with `MAP_SHARED`: memory that is a ring's, a file's or a device's.
+   *
+   * @param length - Bytes; whole pages are mapped.
+   * @param prot - `PROT_READ`, or with it `PROT_WRITE`. A write to memory that may only be read ends the process.
+   * @param offset - Where in the file, a multiple of 4096, such as `IORING_OFF_SQES` of a ring.
+   * @throws a SystemError: what mmap(2) says, or ENOMEM where the window has no room.
+   * @see mmap(2), io_uring_setup(2)
+   */
+  map(length: number, prot: number, fd: number, offset: number | bigint = 0): Uint8Array<ArrayBuffer> {
+    checkCount(length, 1);
+    const map = this.#pages.map;
+    if (map === undefined) throw systemError(-ENOSYS, 'mmap', 'There is no host here.');
+    const address = map(atLeast0(fd, 'fd'), length, atLeast0(prot, 'prot'), atLeast0(Number(offset), 'offset'));
+    if (address < 0) throw systemError(address, 'mmap');
+    const array: WindowArray = new Uint8Array(this.view.buffer, address, length);
+    array[ADDRESS] = address;
+    array[SIZE] = length;
+    this.#mapped.add(array);
+    return array as Uint8Array<ArrayBuffer>;
+  }
+
+  /** munmap(2) of what {@link map} returned. Using it afterwards as an argument throws. */
+  unmap(array: Uint8Array): void {
+    if (!this.#mapped.delete(array)) throw argumentError('array', 'what map() returned, and not yet unmapped', array);
+    this.#pages.munmap(array.byteOffset, array.byteLength);
+    (array as WindowArray)[SIZE] = -1;
   }
 
   /** Frees what one of the `alloc` functions returned. Using it afterwards throws. */
@@ -304,6 +338,11 @@ function checkCount(length: number, elementSize: number): void {
   if (!Number.isSafeInteger(length) || length < 1 || length * elementSize > 0xffffffff) {
     throw argumentError('length', 'a positive number of elements that memory has room for', length);
   }
+}
+
+function atLeast0(value: number, name: string): number {
+  if (safe(value, name) >= 0) return value;
+  throw rangeError(`${name} is ${value}, and cannot be negative`);
 }
 
 function isDetached(view: ArrayBufferView): boolean {

@@ -82,13 +82,13 @@ it('all that the shim does, without a report', () => {
       attempt(() => shim.addressOf(value));
       const window = shim.openWindow(65536);
       attempt(() => window.attach(value));
-      for (const name of ['syscall', 'mmap', 'munmap']) {
+      for (const name of ['syscall', 'mmap', 'munmap', 'map']) {
         for (const second of wrong) attempt(() => window[name](value, second));
         attempt(() => window[name]());
       }
       window.close();
       window.close();
-      for (const name of ['attach', 'syscall', 'mmap', 'munmap']) attempt(() => window[name](value));
+      for (const name of ['attach', 'syscall', 'mmap', 'munmap', 'map']) attempt(() => window[name](value));
       const { syscall } = window;
       attempt(() => syscall.call(undefined, value));
     }

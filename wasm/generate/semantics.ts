@@ -24,9 +24,11 @@ export const headers = [
   'sys/xattr.h',
   'linux/fs.h',
   'linux/futex.h',
+  'linux/if_alg.h',
+  'linux/ublk_cmd.h',
 ];
 
-/** Structs of other headers that liburing's functions take, directly or in a field. */
+/** Structs of other headers that liburing's functions take, directly, in a field, or as a command's payload. */
 export const foreignStructs = [
   'struct __kernel_timespec',
   'struct open_how',
@@ -39,6 +41,7 @@ export const foreignStructs = [
   'struct sockaddr_in6',
   'struct sockaddr_un',
   'struct sockaddr_storage',
+  'struct sockaddr_alg',
   'struct in_addr',
   'struct in6_addr',
   'struct epoll_event',
@@ -46,6 +49,13 @@ export const foreignStructs = [
   'struct statx',
   'struct statx_timestamp',
   'struct sock_filter',
+  'struct ublksrv_ctrl_cmd',
+  'struct ublksrv_ctrl_dev_info',
+  'struct ublksrv_io_cmd',
+  'struct ublksrv_io_desc',
+  'struct ublk_param_basic',
+  'struct ublk_param_discard',
+  'struct ublk_params',
   'sigset_t',
   'cpu_set_t',
   'siginfo_t',
@@ -63,7 +73,7 @@ export const siginfoMembers: Record<string, string> = {
 
 /** Names of macros and enum constants that arguments of liburing's functions are made of. */
 export const linuxConstants =
-  /^(O_\w+|AT_\w+|S_I\w+|POLL[A-Z]+|EPOLL\w+|MSG_\w+|SOCK_\w+|AF_\w+|SOL_\w+|SO_\w+|SHUT_\w+|SCM_\w+|STATX_\w+|FUTEX2?_\w+|FALLOC_\w+|POSIX_FADV_\w+|MADV_\w+|MAP_\w+|PROT_\w+|SPLICE_\w+|RWF_\w+|XATTR_\w+|RESOLVE_\w+|SYNC_FILE_RANGE_\w+|RENAME_\w+|IPPROTO_\w+|TCP_\w+|INADDR_\w+|CLOCK_\w+|EFD_\w+|P_(ALL|PID|PGID|PIDFD)|W(NOHANG|UNTRACED|EXITED|STOPPED|CONTINUED|NOWAIT)|CLD_\w+)$/;
+  /^(O_\w+|AT_\w+|S_I\w+|POLL[A-Z]+|EPOLL\w+|MSG_\w+|SOCK_\w+|AF_\w+|SOL_\w+|SO_\w+|SHUT_\w+|SCM_\w+|STATX_\w+|FUTEX2?_\w+|FALLOC_\w+|POSIX_FADV_\w+|MADV_\w+|MAP_\w+|PROT_\w+|SPLICE_\w+|RWF_\w+|XATTR_\w+|RESOLVE_\w+|SYNC_FILE_RANGE_\w+|RENAME_\w+|IPPROTO_\w+|TCP_\w+|INADDR_\w+|CLOCK_\w+|EFD_\w+|P_(ALL|PID|PGID|PIDFD)|W(NOHANG|UNTRACED|EXITED|STOPPED|CONTINUED|NOWAIT)|CLD_\w+|STD(IN|OUT|ERR)_FILENO|ALG_\w+|UBLK_\w+|UBLKSRV_\w+)$/;
 
 /** Integer parameters that count the elements of the pointer before them, and those that count bytes. */
 const countsElements = /^(n|nr|nr_\w+|count|maxevents)$/;

@@ -1,0 +1,111 @@
+/** The examples that copy files: same bytes, same words as the C programs. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { inRoot } from '../support/paths.js';
+import { both, compile, native, port, run, start, temporaryFolder } from '../support/programs.js';
+
+const folder = temporaryFolder();
+const inFolder = (name: string): string => join(folder, name);
+
+function randomFile(size: number): string {
+  const file = inFolder(`in-${size}`);
+  writeFileSync(file, randomBytes(size));
+  return file;
+}
+
+/** The program's own name is in its usage. */
+const nameless = (text: string): string => text.replace(/^.*: (in)?file/, 'PROGRAM: $1file');
+
+describe.each(['io_uring-cp', 'link-cp'])('%s', (name) => {
+  // a block of 32 KiB, what 64 of them are, and what is around both
+  it.each([0, 1, 32_767, 32_768, 32_769, 2_097_152, 2_097_153, 20_000_001])('copies %i bytes as C does', (size) => {
+    const infile = randomFile(size);
+    for (const { language, program } of both(name)) {
+      const outfile = inFolder(`${name}-${language}-${size}`);
+      writeFileSync(outfile, 'old content, which has to be gone');
+      expect(run(program, [infile, outfile]), language).toEqual({ status: 0, stdout: '', stderr: '' });
+      expect(readFileSync(outfile).equals(readFileSync(infile)), language).toBe(true);
+    }
+  });
+
+  it.each([[[]], [['one']], [['/nowhere/in', 'out']], [['/etc/passwd', '/nowhere/out']]])(
+    'says what C says of the arguments %j',
+    (list) => {
+      const [ours, theirs] = both(name).map(({ program }) => run(program, list, { cwd: folder }));
+      expect(theirs?.status).toBe(1);
+      expect(ours).toMatchObject({ status: theirs?.status, stderr: theirs?.stderr });
+      expect(nameless(ours?.stdout ?? '')).toBe(nameless(theirs?.stdout ?? ''));
+    },
+  );
+});
+
+describe('ucontext-cp', () => {
+  it('copies two files at the same time, in the steps of the C program', async () => {
+    // three reads and two waits of a second; and one, which ends long before
+    const [long, short] = [randomFile(2500), randomFile(100)];
+    const outputs = await Promise.all(
+      both('ucontext-cp').map(async ({ language, program }) => {
+        const [first, second] = [inFolder(`uc-${language}-1`), inFolder(`uc-${language}-2`)];
+        const { status, stdout, stderr } = await start(program, [long, first, short, second]).result();
+        expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+        expect(readFileSync(first).equals(readFileSync(long))).toBe(true);
+        expect(readFileSync(second).equals(readFileSync(short))).toBe(true);
+        return stdout;
+      }),
+    );
+    // the descriptors' numbers are another matter: each program's in the order of their appearance
+    const [ours = '', theirs = ''] = outputs.map((text) => {
+      const seen = [...new Set(text.match(/^\d+->\d+/gm))];
+      return text.replace(/^\d+->\d+/gm, (pair) => `copy ${seen.indexOf(pair)}`);
+    });
+    expect(ours.split('\n').filter((line) => line.startsWith('copy 0'))).toHaveLength(9);
+    expect(ours).toBe(theirs);
+  });
+
+  it.each([[[]], [['/etc/passwd']], [['/nowhere', 'x']]])('says what C says of the arguments %j', (list) => {
+    const [ours, theirs] = both('ucontext-cp').map(({ program }) => run(program, list, { cwd: folder }));
+    expect(theirs?.status).toBe(1);
+    expect(ours?.status).toBe(1);
+    expect(nameless(ours?.stderr ?? '').replace(/^.*: infile1/, '')).toBe(
+      nameless(theirs?.stderr ?? '').replace(/^.*: infile1/, ''),
+    );
+  });
+});
+
+describe('raw', () => {
+  const page = readFileSync(inRoot('build/liburing/man/io_uring.7'), 'utf8');
+  const source = /^\.SH EXAMPLES$.*?^\.EX$(.*?)^\.EE$/ms.exec(page)?.[1] ?? '';
+  const inC = compile(folder, 'man-page', source.replaceAll('\\\\', '\\'));
+
+  it("copies stdin to stdout as the man page's program does", () => {
+    // C's strlen ends at a NUL behind the text: one block, and not all of it
+    const file = inFolder('text');
+    writeFileSync(file, 'Lorem ipsum dolor sit amet\n'.repeat(30));
+    const [ours, theirs] = [port('raw'), inC].map((program) =>
+      run(program, [], { stdio: [openSync(file, 'r'), 'pipe', 'pipe'] }),
+    );
+    expect(theirs).toEqual({ status: 0, stdout: readFileSync(file, 'utf8'), stderr: '' });
+    expect(ours).toEqual(theirs);
+  });
+
+  it('copies a file of many blocks and bytes of all values', () => {
+    const file = randomFile(100_000);
+    const copy = inFolder('raw-copy');
+    const stdio = [openSync(file, 'r'), openSync(copy, 'w'), 'pipe'];
+    expect(run(port('raw'), [], { stdio })).toMatchObject({ status: 0, stderr: '' });
+    expect(readFileSync(copy).equals(readFileSync(file))).toBe(true);
+  });
+
+  it('uses none of the functions that liburing sets up rings and requests with', () => {
+    const text = readFileSync(inRoot('examples/raw.ts'), 'utf8');
+    const imported = /import \{([^}]*)\} from 'liburing-wasm';/.exec(text)?.[1] ?? '';
+    expect(imported).toContain('io_uring_setup');
+    expect(imported).not.toMatch(/queue_init|queue_mmap|get_sqe|prep_|submit|wait_cqe|cqe_seen/);
+  });
+});
+
+it('the native programs are there', () => {
+  expect(existsSync(native('io_uring-cp')[0])).toBe(true);
+});
