@@ -128,7 +128,7 @@ dist/host.node: $(HOST_SOURCES) $(wildcard host/*.h) $(NATIVE)/src/liburing-ffi.
 src/generated/opcodes.ts: $(B)/generate/main.js dist/liburing.wasm
 	node $(B)/generate/opcodes.js $(GENERATED) dist/liburing.wasm $@
 
-dist/index.js: $(wildcard src/*.ts src/cli/*.ts) tsconfig.json $(GENERATED) src/generated/opcodes.ts
+dist/index.js: $(wildcard src/*.ts src/*/*.ts) tsconfig.json $(GENERATED) src/generated/opcodes.ts
 	echo 'typescript: compiling'
 	$(BIN)/tsc
 	chmod +x dist/cli/main.js
@@ -214,18 +214,30 @@ format: setup ## format
 
 # --- bench ---------------------------------------------------------------------
 
-BENCH_C := $(patsubst bench/c/%.c,$(B)/bench/c/%,$(wildcard bench/c/*.c))
+BENCH_C := $(patsubst bench/c/%.c,$(B)/bench/c/%,$(wildcard bench/c/*.c)) $(B)/bench/c/echo-server
 
 $(B)/bench/c/%: bench/c/%.c bench/c/bench.h $(NATIVE)/src/liburing-ffi.a
 	mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -I$(NATIVE)/src/include -I$(TREE)/src/include \
 		$< $(NATIVE)/src/liburing.a -o $@
 
+# liburing's own programs, as they are
+BENCH_EXAMPLE = $(CC) -O2 -g -w -D_GNU_SOURCE -I$(NATIVE)/src/include -I$(TREE)/src/include
+
+$(B)/bench/c/copy: bench/c/copy.c bench/c/bench.h $(NATIVE)/src/liburing-ffi.a
+	mkdir -p $(@D)
+	$(BENCH_EXAMPLE) -Dmain=io_uring_cp -c $(TREE)/examples/io_uring-cp.c -o $@.o
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror $< $@.o $(NATIVE)/src/liburing.a -o $@
+
+$(B)/bench/c/echo-server: $(NATIVE)/src/liburing-ffi.a
+	mkdir -p $(@D)
+	$(BENCH_EXAMPLE) $(TREE)/examples/echo-server.c $(TREE)/examples/helpers.c $(NATIVE)/src/liburing.a -o $@
+
 $(B)/bench/run.js: $(wildcard bench/*.ts bench/ts/*.ts) bench/tsconfig.json tsconfig.json dist/index.js
 	$(BIN)/tsc -p bench
 	touch $@
 
-bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep RUNTIMES=node,node24,bun]
+bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep,copy,echo RUNTIMES=node,node24,bun]
 	$(MAKE) $(BENCH_C) $(B)/bench/run.js
 	node $(B)/bench/run.js $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(MS),--ms '$(MS)') \
 		$(if $(WHAT),--what '$(WHAT)') $(if $(RUNTIMES),--runtimes '$(RUNTIMES)')

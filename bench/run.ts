@@ -1,6 +1,8 @@
 /** Runs the programs in turn, and says what TypeScript costs beside C. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { cpus, loadavg, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +14,7 @@ import { FILE_BLOCKS, READ_SIZE } from './ts/harness.js';
 
 const help = `Compares liburing-wasm with C and with node:fs.
 
-  make bench [WHAT=nop,read,prep] [RUNTIMES=node,node24,bun,deno] [ROUNDS=5] [MS=300]
+  make bench [WHAT=nop,read,prep,copy,echo] [RUNTIMES=node,node24,bun,deno] [ROUNDS=5] [MS=300]
   node build/bench/run.js [--what ...] [--runtimes ...] [--rounds ...] [--ms ...]
 
 WHAT      which cases; all, if not given
@@ -37,7 +39,7 @@ function parse() {
     return parseArgs({
       options: {
         help: { type: 'boolean', short: 'h', default: false },
-        what: { type: 'string', default: 'nop,read,prep' },
+        what: { type: 'string', default: 'nop,read,prep,copy,echo' },
         runtimes: { type: 'string', default: 'node' },
         rounds: { type: 'string', default: '5' },
         ms: { type: 'string', default: '300' },
@@ -71,11 +73,36 @@ interface Entrant {
 const here = fileURLToPath(new URL('.', import.meta.url));
 const run = promisify(execFile);
 
-async function measure({ side, runtime }: Entrant, ms: number): Promise<number> {
-  const [program, ...before] = runtime?.command ?? [join(here, 'c', side.program)];
-  const script = runtime === null ? [] : [join(here, 'ts', `${side.program}.js`)];
-  const { stdout } = await run(program, [...before, ...script, String(ms), ...side.args], { timeout: 60_000 });
+const cProgram = (name: string): string => join(here, 'c', name);
+
+async function nsOf(program: string, args: string[]): Promise<number> {
+  const { stdout } = await run(program, args, { timeout: 60_000 });
   return (JSON.parse(stdout) as { ns: number }).ns;
+}
+
+/** A port that nobody has at the moment. */
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return String(typeof address === 'object' ? address?.port : '');
+}
+
+async function measure({ side, runtime }: Entrant, ms: number): Promise<number> {
+  const [program, ...before] = runtime?.command ?? [cProgram(side.program)];
+  const script = runtime === null ? [] : [join(here, 'ts', `${side.program}.js`)];
+  if (side.client === undefined) return nsOf(program, [...before, ...script, String(ms), ...side.args]);
+  const port = await freePort();
+  const server = spawn(program, [...before, ...script, port, ...side.args], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const ended = once(server, 'exit');
+  try {
+    return await nsOf(cProgram(side.client.program), [String(ms), port, ...side.client.args]);
+  } finally {
+    server.kill('SIGKILL');
+    await ended;
+  }
 }
 
 function entrants({ reference, others }: Case, runtimes: Runtime[]): Entrant[] {
@@ -141,7 +168,7 @@ if (load > cpus().length / 4) {
 
 const everything = cases(makeFile());
 const unknown = what.find((name) => !everything.some((one) => one.what === name));
-if (unknown !== undefined) fail(`WHAT is nop, read or prep, not ${unknown}`);
+if (unknown !== undefined) fail(`WHAT is nop, read, prep, copy or echo, not ${unknown}`);
 const runtimes = resolve(options.runtimes.split(','));
 const chosen = everything
   .filter((one) => what.includes(one.what))

@@ -1,5 +1,4 @@
 /** The port of liburing's examples/helpers.c. */
-import { writeSync } from 'node:fs';
 import { exit } from 'node:process';
 import {
   alloc,
@@ -11,7 +10,7 @@ import {
   sockaddr_in6,
 } from 'liburing-wasm';
 import { AF_INET, AF_INET6, INADDR_ANY, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET } from 'liburing-wasm/linux';
-import { bind, htons, listen, perror, setsockopt, socket, strerror } from './libc.js';
+import { bind, htons, listen, perror, print_error, setsockopt, socket, strerror } from './libc.js';
 
 /** A TCP socket that listens on a port, or -1. */
 export function setup_listening_socket(port: number, ipv6: boolean): number {
@@ -61,7 +60,7 @@ export function setup_listening_socket(port: number, ipv6: boolean): number {
 /** Says what went wrong, with the error if it is one, and ends the process. */
 export function t_error(status: number, errnum: number, text: string): never {
   // at once, from any thread; in a worker, exit ends the thread, whose parent sees the status
-  writeSync(2, `${text}${errnum ? `: ${strerror(Math.abs(errnum))}` : ''}\n`);
+  print_error(errnum ? `${text}: ${strerror(Math.abs(errnum))}` : text);
   exit(status);
 }
 

@@ -162,6 +162,11 @@ export function print(text: string): void {
   writeSync(1, text);
 }
 
+/** A line to stderr, likewise. */
+export function print_error(line: string): void {
+  writeSync(2, `${line}\n`);
+}
+
 /** A number in the byte order of the network. */
 export const htons = (value: number): number => ((value & 0xff) << 8) | ((value >>> 8) & 0xff);
 export const ntohs = htons;

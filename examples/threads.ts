@@ -33,3 +33,33 @@ export function start(url: string, data: unknown): { joined: Promise<number> } {
 
 /** What the thread was started with; undefined in the main thread. */
 export const threadData = <T>(): T | undefined => (isMainThread ? undefined : (workerData as T));
+
+type Numbers<K extends string> = Record<K, number> & { readonly words: Float64Array };
+
+/**
+ * A base class for what is a struct of plain numbers in C that several threads look at: its members are
+ * in a Float64Array, which may be over shared memory. `size` is how many elements it has there.
+ */
+export function numbersIn<const K extends string>(
+  ...names: readonly K[]
+): { new (words: Float64Array): Numbers<K>; readonly size: number } {
+  class Words {
+    static readonly size = names.length;
+    readonly words: Float64Array;
+
+    constructor(words: Float64Array) {
+      this.words = words;
+    }
+  }
+  names.forEach((name, index) => {
+    Object.defineProperty(Words.prototype, name, {
+      get(this: Words): number {
+        return this.words[index] as number;
+      },
+      set(this: Words, value: number) {
+        this.words[index] = value;
+      },
+    });
+  });
+  return Words as unknown as { new (words: Float64Array): Numbers<K>; readonly size: number };
+}

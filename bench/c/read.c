@@ -8,7 +8,7 @@
 
 #include "bench.h"
 
-#define MAX_DEPTH  64
+#define MAX_DEPTH  128
 #define READ_WORDS (READ_SIZE / sizeof(unsigned int))
 
 static struct io_uring ring;
@@ -61,7 +61,8 @@ int main(int argc, char **argv)
 	if (fd < 0)
 		bench_fail("open");
 	depth = atoi(argv[3]);
-	if (depth < 1 || depth > MAX_DEPTH || io_uring_queue_init(64, &ring, 0))
+	if (depth < 1 || depth > MAX_DEPTH ||
+	    io_uring_queue_init(MAX_DEPTH, &ring, 0))
 		bench_fail("io_uring_queue_init");
 	bench_measure(read_blocks, atof(argv[1]));
 	io_uring_queue_exit(&ring);

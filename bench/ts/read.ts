@@ -57,6 +57,6 @@ function readBlocks(operations: number): void {
   }
 }
 
-check(io_uring_queue_init(64, ring, 0), 'io_uring_queue_init');
+check(io_uring_queue_init(128, ring, 0), 'io_uring_queue_init');
 await measure(readBlocks);
 io_uring_queue_exit(ring);

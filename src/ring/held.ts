@@ -63,7 +63,7 @@ export type Plain<T extends Struct> = {
 
 type Block = Struct | StructArray<Struct> | Pointers<Struct> | ArrayBufferView;
 
-/** How many bytes there are. @internal */
+/** How many bytes there are. */
 export function sizeOf(bytes: Bytes): number {
   if (bytes instanceof Uint8Array) return bytes.length;
   if (ArrayBuffer.isView(bytes)) return bytes.byteLength;
@@ -71,7 +71,7 @@ export function sizeOf(bytes: Bytes): number {
   return bytes instanceof Struct ? (bytes.constructor as unknown as StructType).size : 0;
 }
 
-/** How many elements there are. @internal */
+/** How many elements there are. */
 export function countOf(list: Vector | Bytes | readonly unknown[], name: string): number {
   if (Array.isArray(list) || list instanceof StructArray) return list.length;
   if (list instanceof Struct) return 1;
@@ -79,7 +79,7 @@ export function countOf(list: Vector | Bytes | readonly unknown[], name: string)
   throw argumentError(name, 'a list, unless it is said how many there are', list);
 }
 
-/** A struct's members as an ordinary object. @internal */
+/** A struct's members as an ordinary object. */
 export function toPlain<T extends Struct>(struct: T): Plain<T> {
   const values = struct as unknown as Record<string, unknown>;
   const { fields } = struct.constructor as unknown as StructType;
@@ -91,7 +91,7 @@ export function toPlain<T extends Struct>(struct: T): Plain<T> {
   return Object.fromEntries(entries) as Plain<T>;
 }
 
-/** What one request has in memory beside its buffers. @internal */
+/** What one request has in memory beside its buffers. */
 export class Held {
   private readonly memory: Memory;
   private readonly blocks: Block[] = [];

@@ -8,18 +8,18 @@ import type { Held } from './held.js';
 import type { RequestOptions } from './request.js';
 import type { Ring } from './ring.js';
 
-/** liburing's functions. @internal */
+/** liburing's functions. */
 export const C: unique symbol = Symbol('liburing');
-/** The ring that the request is for. @internal */
+/** The ring that the request is for. */
 export const RING: unique symbol = Symbol('ring');
-/** An SQE to prepare; of 128 bytes if asked. @internal */
+/** An SQE to prepare; of 128 bytes if asked. */
 export const GET_SQE: unique symbol = Symbol('getSqe');
-/** Takes an SQE back that could not be prepared; returns the error. @internal */
+/** Takes an SQE back that could not be prepared; returns the error. */
 export const UNGET_SQE: unique symbol = Symbol('ungetSqe');
-/** Makes a request of a prepared SQE. @internal */
+/** Makes a request of a prepared SQE. */
 export const REQUEST: unique symbol = Symbol('request');
 
-/** @internal */
+/** What the generated operations call. */
 export interface Hooks {
   readonly [C]: Functions;
   readonly [RING]: Ring;

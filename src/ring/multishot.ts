@@ -92,7 +92,7 @@ export class Multishot<T> extends Stream<T> implements Sink {
     for (const callback of this.afterwards.splice(0)) callback();
   }
 
-  /** @internal */
+  /** Called with each completion of the request. */
   completed(res: number, flags: number, last: boolean): void {
     const { kind } = this;
     const isEnd = kind.isEnd(res);

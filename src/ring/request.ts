@@ -33,7 +33,7 @@ export interface RequestOptions {
   readonly prepare?: (sqe: io_uring_sqe) => void;
 }
 
-/** Where a request's completions go, other than into a promise. @internal */
+/** Where a request's completions go, other than into a promise. */
 export interface Sink {
   /** @param last - Whether no more will come. */
   completed(res: number, flags: number, last: boolean): void;
