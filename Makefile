@@ -137,7 +137,7 @@ dist/index.js: $(wildcard src/*.ts src/*/*.ts) tsconfig.json $(GENERATED) src/ge
 build: setup ## everything that is shipped
 	$(MAKE) dist/liburing.wasm dist/host.node dist/index.js dist/vectors.json dist/vectors.schema.json
 
-$(B)/examples/demo.js: $(wildcard examples/*.ts) examples/tsconfig.json dist/index.js
+$(B)/examples/demo.js: $(wildcard examples/*.ts examples/*/*.ts) examples/tsconfig.json dist/index.js
 	$(BIN)/tsc -p examples
 	touch $@
 
