@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * liburing's C interface: every function, struct and constant under its name in C.
  *
