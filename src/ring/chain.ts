@@ -2,7 +2,7 @@
 import { rangeError, type SystemError, stateError, systemError } from '../errors.js';
 import { IORING_CQE_F_MORE, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../generated/constants.js';
 import type { Functions } from '../generated/functions.js';
-import { ECANCELED, ENOENT } from '../generated/linux.js';
+import { ECANCELED, ENOENT, ETIME } from '../generated/linux.js';
 import { type ChainOperations, Operations } from '../generated/operations.js';
 import { io_uring_sqe } from '../generated/structs.js';
 import type { StructArray } from '../struct.js';
@@ -172,20 +172,28 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     this.submitted = true;
     return new Promise((resolve) => {
       let left = members.filter(({ options }) => !options?.skipSuccess).length;
-      const finish = (): void => {
-        for (const member of members) {
-          if (member.outcome) continue;
-          // it was to have no completion, and had none
+      // those without a completion were to have none; behind a failed one of these, none has any
+      const finish = (last: number): void => {
+        members.forEach((member, index) => {
+          if (member.outcome) return;
+          const { name } = member;
           ring.forgetRequest(member.request as Request);
-          member.outcome = { status: 'fulfilled', name: member.name, value: undefined };
-        }
+          member.outcome =
+            index <= last
+              ? { status: 'fulfilled', name, value: undefined }
+              : { status: 'rejected', name, reason: systemError(-ECANCELED, name) };
+        });
+        left = 0;
         resolve(members.map(({ outcome }) => outcome) as never);
       };
       ring.makeRoom(slots);
       members.forEach((member, index) => {
         const sink = new MemberSink(member, () => {
-          if (!member.options?.skipSuccess) left--;
-          if (left === 0) finish();
+          if (left === 0) return;
+          const skips = member.options?.skipSuccess;
+          if (!skips) left--;
+          if (left === 0) finish(members.length - 1);
+          else if (skips && !member.hard) finish(index);
         });
         this.start(member, index === members.length - 1, sink);
       });
@@ -223,8 +231,9 @@ class MemberSink implements Sink {
       return;
     }
     const { member } = this;
-    const { name, convert } = member;
+    const { name, convert, options } = member;
     const value = this.result ?? res;
+    if (options?.handle) options.handle.result = value;
     if (value >= 0 || isNoError(name, value)) {
       member.outcome = { status: 'fulfilled', name, value: convert ? convert(value) : value };
     } else {
@@ -234,6 +243,6 @@ class MemberSink implements Sink {
   }
 }
 
-/** A timeout that was not needed. */
+/** A timeout that has expired, as it is to; one beside a request that was not needed. */
 const isNoError = (name: string, res: number): boolean =>
-  name === 'link_timeout' && (res === -ECANCELED || res === -ENOENT);
+  (name === 'timeout' && res === -ETIME) || (name === 'link_timeout' && (res === -ECANCELED || res === -ENOENT));
