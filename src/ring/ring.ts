@@ -104,6 +104,8 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   override readonly [RING]: this;
   /** @internal */
   readonly bufferGroups = new Map<number, BufferRing>();
+  /** @internal */
+  readonly multishots = new Set<{ ringCloses(): void }>();
   /** Whether it takes no more requests. @internal */
   closing = false;
 
@@ -822,6 +824,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
     if (this.disabled) this[C].io_uring_enable_rings(this.struct);
     this.enter();
     this.reap();
+    for (const multishot of this.multishots) multishot.ringCloses();
     this.cancelAll();
   }
 
