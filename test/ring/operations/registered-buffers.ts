@@ -40,7 +40,7 @@ describe('registered buffers', () => {
     expect(await ring.writev_fixed(fd, [one.subarray(5), one.subarray(0, 5)], undefined, 0)).toBe(10);
     expect(readFileSync(path, 'utf8')).toBe('5678901234');
     expect(await ring.readv_fixed(fd, [two.subarray(10, 13), two.subarray(0, 3)], 2, 0)).toBe(6);
-    expect(Buffer.from(two.bytes).toString('latin1', 0, 13)).toBe('890\0\0\0\0\0\0\x2e7');
+    expect(Buffer.from(two.bytes).toString('latin1', 0, 13)).toBe(`890${'\0'.repeat(7)}567`);
     expect(() => ring.readv_fixed(fd, [one, two])).toThrow(
       'iovecs must be parts of one and the same registered buffer',
     );
