@@ -1,6 +1,11 @@
 /** Linked requests: prepared up front, submitted at once, each started when the one before succeeded. */
 import { rangeError, type SystemError, stateError, systemError } from '../errors.js';
-import { IORING_CQE_F_MORE, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../generated/constants.js';
+import {
+  IORING_CQE_F_MORE,
+  IORING_TIMEOUT_ETIME_SUCCESS,
+  IOSQE_IO_HARDLINK,
+  IOSQE_IO_LINK,
+} from '../generated/constants.js';
 import type { Functions } from '../generated/functions.js';
 import { ECANCELED, ENOENT, ETIME } from '../generated/linux.js';
 import { type ChainOperations, Operations } from '../generated/operations.js';
@@ -40,6 +45,8 @@ interface Member {
   readonly held: Held | undefined;
   readonly convert: ((res: number) => unknown) | undefined;
   hard: boolean;
+  /** Of a timeout: whether the next member starts when it has passed. */
+  continues: boolean;
   request?: Request;
   outcome?: Outcome;
 }
@@ -125,6 +132,7 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
       held,
       convert,
       hard: false,
+      continues: (sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS) !== 0,
     });
     return this;
   }
@@ -234,7 +242,7 @@ class MemberSink implements Sink {
     const { name, convert, options } = member;
     const value = this.result ?? res;
     if (options?.handle) options.handle.result = value;
-    if (value >= 0 || isNoError(name, value)) {
+    if (value >= 0 || isNoError(member, value)) {
       member.outcome = { status: 'fulfilled', name, value: convert ? convert(value) : value };
     } else {
       member.outcome = { status: 'rejected', name, reason: systemError(value, name) };
@@ -243,6 +251,8 @@ class MemberSink implements Sink {
   }
 }
 
-/** A timeout that has expired, as it is to; one beside a request that was not needed. */
-const isNoError = (name: string, res: number): boolean =>
-  (name === 'timeout' && res === -ETIME) || (name === 'link_timeout' && (res === -ECANCELED || res === -ENOENT));
+/** A link timeout that was not needed, or a timeout that has passed and does not break the chain. */
+function isNoError({ name, continues }: Member, res: number): boolean {
+  if (name === 'timeout') return res === -ETIME && continues;
+  return name === 'link_timeout' && (res === -ECANCELED || res === -ENOENT);
+}
