@@ -24,6 +24,12 @@ export const both = (name: string): { language: string; program: Program }[] => 
   { language: 'C', program: native(name) },
 ];
 
+/** And the one on a Ring, where there is one. */
+export const all = (name: string): { language: string; program: Program }[] => [
+  ...both(name),
+  { language: 'Ring style', program: port(`ring/${name}`) },
+];
+
 /** A folder that is gone when the file's tests are over. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
