@@ -244,7 +244,7 @@ bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep,copy,
 
 # --- the rest ------------------------------------------------------------------
 
-C_SOURCES = $(wildcard host/*.[ch] wasm/*.c wasm/include/*/*.h bench/c/*.[ch])
+C_SOURCES = $(wildcard host/*.[ch] wasm/*.c wasm/include/*/*.h bench/c/*.[ch] test/course/*.c)
 SHELL_SOURCES = .ci/run wasm/cc $(wildcard scripts/*) liburing-patch/fetch liburing-patch/update
 
 update-liburing: ## move to the newest release of liburing, if the patches fit (VERSION= for another)

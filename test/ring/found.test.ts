@@ -99,3 +99,25 @@ it('what is printed of an error, a file or a ring is short', async () => {
     /^DirectFile \{\s+ring: Ring \{ fd: \d+, entries: 256, pending: 0 \},\s+index: 0\s+\}$/,
   );
 });
+
+it('a ring of buffers says when it has a buffer again', async () => {
+  await using ring = new Ring();
+  const buffers = ring.bufferRing({ entries: 1, size: 8 });
+  const [source, sink] = await ring.pipe();
+  await ring.write(sink, Buffer.from('one and another'));
+  await buffers.available();
+  const first = await ring.read(source, buffers);
+  await expect(ring.read(source, buffers)).rejects.toMatchObject({ code: 'ENOBUFS' });
+  let available = false;
+  const again = buffers.available().then(() => {
+    available = true;
+  });
+  await new Promise(setImmediate);
+  expect(available).toBe(false);
+  first.release();
+  await again;
+  const second = await ring.read(source, buffers);
+  expect(Buffer.from(second.bytes).toString()).toBe('another');
+  second.release();
+  await Promise.all([ring.close(source), ring.close(sink)]);
+});
