@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * liburing's C interface: every function, struct and constant under its name in C.
  *
@@ -37,6 +38,7 @@ export { Multishot } from './ring/multishot.js';
 export type { BundleOption, MessageRoom, MultishotOptions, ReceivedMessage } from './ring/multishot-operations.js';
 export type { RingOptions, SetupFlags } from './ring/options.js';
 export { RegisteredBuffer } from './ring/registered-buffers.js';
+export { RegisteredWait } from './ring/registered-waits.js';
 export { RequestHandle, type RequestOptions } from './ring/request.js';
 export { Ring, type WaitOptions } from './ring/ring.js';
 export { decodeSocketAddress, type SocketAddress } from './ring/socket-address.js';

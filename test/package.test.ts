@@ -73,6 +73,15 @@ it('reads a file where it is installed', () => {
   expect(sh(execPath, 'read.js')).toBe(`${readFileSync(join(directory, 'package.json'), 'utf8').slice(0, 8)}\n`);
 });
 
+it('does what the README shows first', () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const [, example = ''] = /```ts\n([\s\S]*?)```/.exec(readme) ?? [];
+  expect(example).toContain('new Ring()');
+  writeFileSync(join(directory, 'example.js'), example);
+  writeFileSync(join(directory, 'README.md'), readme.slice(0, 1000));
+  expect(sh(execPath, 'example.js')).toBe(`${readme.slice(0, 1000)}\n`);
+});
+
 it('has its tool and its vectors where it is installed', () => {
   const read = ['io_uring_prep_read', 'fd=3', 'buf=0x1000', 'nbytes=4096', 'offset=0'];
   const hex = sh('node_modules/.bin/liburing-wasm', 'encode', ...read);
@@ -100,6 +109,22 @@ it('has types that a strict user can compile against', () => {
      io_uring_prep_read(ring, 3, null, 0, 0);
      // @ts-expect-error: an argument is missing
      if (sqe) io_uring_prep_read(sqe, 3, null, 0);
+     import { type DirectFile, Ring } from 'liburing-wasm';
+     const requests = new Ring({ singleIssuer: true });
+     export const bytes: number = await requests.read(3, new Uint8Array(8));
+     export const [file, written]: [DirectFile, number] = await requests
+       .chain()
+       .openat_direct(-100, 'file', 0)
+       .write(3, new Uint8Array(8))
+       .submit();
+     // @ts-expect-error: a direct descriptor is no fd
+     requests.close(file);
+     // @ts-expect-error: an fd is no direct descriptor
+     requests.close_direct(3);
+     // @ts-expect-error: there is no such flag
+     new Ring({ singelIssuer: true });
+     // @ts-expect-error: a timeout ends only what is in a chain
+     requests.link_timeout(5);
      export const encoder = await loadEncoder();`,
   );
   const tsc = join(root, 'node_modules/.bin/tsc');

@@ -1,8 +1,13 @@
 /** Linked requests: prepared up front, submitted at once, each started when the one before succeeded. */
 import { rangeError, type SystemError, stateError, systemError } from '../errors.js';
-import { IORING_CQE_F_MORE, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../generated/constants.js';
+import {
+  IORING_CQE_F_MORE,
+  IORING_TIMEOUT_ETIME_SUCCESS,
+  IOSQE_IO_HARDLINK,
+  IOSQE_IO_LINK,
+} from '../generated/constants.js';
 import type { Functions } from '../generated/functions.js';
-import { ECANCELED, ENOENT } from '../generated/linux.js';
+import { ECANCELED, ENOENT, ETIME } from '../generated/linux.js';
 import { type ChainOperations, Operations } from '../generated/operations.js';
 import { io_uring_sqe } from '../generated/structs.js';
 import type { StructArray } from '../struct.js';
@@ -40,6 +45,8 @@ interface Member {
   readonly held: Held | undefined;
   readonly convert: ((res: number) => unknown) | undefined;
   hard: boolean;
+  /** Of a timeout: whether the next member starts when it has passed. */
+  continues: boolean;
   request?: Request;
   outcome?: Outcome;
 }
@@ -125,6 +132,7 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
       held,
       convert,
       hard: false,
+      continues: (sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS) !== 0,
     });
     return this;
   }
@@ -172,20 +180,28 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     this.submitted = true;
     return new Promise((resolve) => {
       let left = members.filter(({ options }) => !options?.skipSuccess).length;
-      const finish = (): void => {
-        for (const member of members) {
-          if (member.outcome) continue;
-          // it was to have no completion, and had none
+      // those without a completion were to have none; behind a failed one of these, none has any
+      const finish = (last: number): void => {
+        members.forEach((member, index) => {
+          if (member.outcome) return;
+          const { name } = member;
           ring.forgetRequest(member.request as Request);
-          member.outcome = { status: 'fulfilled', name: member.name, value: undefined };
-        }
+          member.outcome =
+            index <= last
+              ? { status: 'fulfilled', name, value: undefined }
+              : { status: 'rejected', name, reason: systemError(-ECANCELED, name) };
+        });
+        left = 0;
         resolve(members.map(({ outcome }) => outcome) as never);
       };
       ring.makeRoom(slots);
       members.forEach((member, index) => {
         const sink = new MemberSink(member, () => {
-          if (!member.options?.skipSuccess) left--;
-          if (left === 0) finish();
+          if (left === 0) return;
+          const skips = member.options?.skipSuccess;
+          if (!skips) left--;
+          if (left === 0) finish(members.length - 1);
+          else if (skips && !member.hard) finish(index);
         });
         this.start(member, index === members.length - 1, sink);
       });
@@ -223,9 +239,10 @@ class MemberSink implements Sink {
       return;
     }
     const { member } = this;
-    const { name, convert } = member;
+    const { name, convert, options } = member;
     const value = this.result ?? res;
-    if (value >= 0 || isNoError(name, value)) {
+    if (options?.handle) options.handle.result = value;
+    if (value >= 0 || isNoError(member, value)) {
       member.outcome = { status: 'fulfilled', name, value: convert ? convert(value) : value };
     } else {
       member.outcome = { status: 'rejected', name, reason: systemError(value, name) };
@@ -234,6 +251,8 @@ class MemberSink implements Sink {
   }
 }
 
-/** A timeout that was not needed. */
-const isNoError = (name: string, res: number): boolean =>
-  name === 'link_timeout' && (res === -ECANCELED || res === -ENOENT);
+/** A link timeout that was not needed, or a timeout that has passed and does not break the chain. */
+function isNoError({ name, continues }: Member, res: number): boolean {
+  if (name === 'timeout') return res === -ETIME && continues;
+  return name === 'link_timeout' && (res === -ECANCELED || res === -ENOENT);
+}

@@ -80,6 +80,7 @@ function start(
   return ring.startRequest(sqe, name, undefined, { sink }, undefined);
 }
 
+const always = (): boolean => true;
 const never = (): boolean => false;
 const atEnd = (res: number): boolean => res === 0;
 
@@ -97,7 +98,7 @@ export function accept(
     arm: (sink) => start(ring, 'accept', fd, prepare, sink),
     items: (res) => [res],
     isEnd: never,
-    restarts: true,
+    restarts: always,
     discard: closeSync,
     ...common(options),
   });
@@ -117,7 +118,7 @@ export function acceptDirect(
     arm: (sink) => start(ring, 'accept', fd, prepare, sink),
     items: (res) => [new DirectFile(ring, res)],
     isEnd: never,
-    restarts: true,
+    restarts: always,
     // the end of the ring closes it, too
     discard: (file) => ring.closing || ring.close_direct(file),
     ...common(options),
@@ -176,7 +177,7 @@ function received<T extends { release(): void }>(
     arm: (sink) => startReceiving(ring, receiving, undefined, sink),
     items,
     isEnd,
-    restarts: true,
+    restarts: always,
     discard: (item) => item.release(),
     buffers: receiving.buffers,
     ...common(options),
@@ -242,7 +243,7 @@ export function poll(ring: Ring, fd: FileDescriptor, mask: number, options: Mult
     arm: (sink) => start(ring, 'poll', fd, prepare, sink),
     items: (res) => [res],
     isEnd: never,
-    restarts: true,
+    restarts: always,
     discard: () => {},
     ...common(options),
   });
@@ -273,7 +274,7 @@ export function timeout(
     arm,
     items: () => [++tick],
     isEnd: never,
-    restarts: false,
+    restarts: () => count === 0 || tick < count,
     discard: () => {},
     ...common(options),
   });

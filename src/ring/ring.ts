@@ -17,15 +17,21 @@ import {
 import type { Functions } from '../generated/functions.js';
 import { EAGAIN, EBADFD, EBUSY, ECANCELED, EINTR, EINVAL, ETIME } from '../generated/linux.js';
 import { Operations, type RingOperations } from '../generated/operations.js';
-import { __kernel_timespec, io_uring, io_uring_cqe, io_uring_params, type io_uring_sqe } from '../generated/structs.js';
+import {
+  io_uring,
+  io_uring_cqe,
+  io_uring_params,
+  type io_uring_reg_wait,
+  type io_uring_sqe,
+} from '../generated/structs.js';
 import type { Host, Instance } from '../library.js';
 import type { Memory } from '../memory.js';
 import { takeBuffers } from '../rings.js';
-import type { Pointers } from '../struct.js';
+import type { Pointers, StructArray } from '../struct.js';
 import { BufferRing, type BufferRingOptions, type ReceivedBuffer } from './buffer-ring.js';
 import { Chain } from './chain.js';
 import { type DirectFile, type FileDescriptor, FileTable, fileIndex } from './files.js';
-import type { Bytes, Duration, Held } from './held.js';
+import { type Bytes, type Duration, Held } from './held.js';
 import { C, GET_SQE, type Hooks, REQUEST, RING, UNGET_SQE } from './hooks.js';
 import { Messages, type RingMessage } from './messages.js';
 import type { Multishot } from './multishot.js';
@@ -34,6 +40,7 @@ import * as multishot from './multishot-operations.js';
 import { type RingOptions, readOptions } from './options.js';
 import { receive } from './receive.js';
 import { type RegisteredBuffer, registerBuffers } from './registered-buffers.js';
+import { type RegisteredWait, registerWaits } from './registered-waits.js';
 import { applyOptions, type Extra, type Request, type RequestOptions, Requests, type Sink } from './request.js';
 import { Wake } from './wake.js';
 
@@ -59,6 +66,10 @@ const Base = Operations as unknown as abstract new () => RingOperations & Hooks;
 export interface WaitOptions {
   /** At most so long, in milliseconds. Default: for ever. */
   readonly timeout?: number;
+  /** Milliseconds after which one completion is enough, however many are waited for. Linux 6.12. */
+  readonly minWait?: number;
+  /** A wait that says all that, instead. */
+  readonly registered?: RegisteredWait;
 }
 
 /**
@@ -93,6 +104,8 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   override readonly [RING]: this;
   /** @internal */
   readonly bufferGroups = new Map<number, BufferRing>();
+  /** @internal */
+  readonly multishots = new Set<{ ringCloses(): void }>();
   /** Whether it takes no more requests. @internal */
   closing = false;
 
@@ -112,6 +125,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   private readonly deferred: (() => void)[] = [];
   private closed = false;
   private wake: Wake | undefined;
+  private waits: StructArray<io_uring_reg_wait> | undefined;
   private inbox: Messages | undefined;
   private listening = false;
   private closePromise: Promise<void> | undefined;
@@ -500,26 +514,32 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
    */
   submitAndWait(count = 1, options: WaitOptions = {}): number {
     this.mustBeOpen();
-    const functions = this[C];
-    const { struct, pointers, memory } = this;
-    if (!Number.isInteger(count) || count < 0 || (count > this.requests.count && !this.listening)) {
-      throw argumentError('count', `a number of completions that can come, at most ${this.requests.count}`, count);
+    const most = this.listening ? this.entries : this.requests.count;
+    if (!Number.isInteger(count) || count < 0 || count > most) {
+      throw argumentError('count', `a number of completions that can come, at most ${most}`, count);
     }
-    const time = options.timeout === undefined ? null : memory.alloc(__kernel_timespec);
-    try {
-      if (time !== null && options.timeout !== undefined) {
-        time.tv_sec = Math.floor(options.timeout / 1000);
-        time.tv_nsec = Math.round((options.timeout % 1000) * 1e6);
-      }
-      const result = functions.io_uring_submit_and_wait_timeout(struct, pointers, count, time, null);
-      if (result < 0 && ![-ETIME, -EINTR, -EAGAIN, -EBUSY].includes(result))
-        throw systemError(result, 'io_uring_enter');
-    } finally {
-      if (time !== null) memory.free(time);
-    }
+    const result = this.submitAndWaitFor(count, options);
+    if (result < 0 && result !== -ETIME && !temporary.includes(result)) throw systemError(result, 'io_uring_enter');
     const total = this.reap();
     this.sleep();
     return total;
+  }
+
+  private submitAndWaitFor(count: number, { timeout, minWait, registered }: WaitOptions): number {
+    const functions = this[C];
+    const { struct, pointers } = this;
+    if (registered !== undefined) {
+      return functions.io_uring_submit_and_wait_reg(struct, pointers, count, registered.indexIn(this));
+    }
+    const held = new Held(this);
+    try {
+      const time = timeout === undefined ? null : held.timespec(timeout, 'timeout');
+      if (minWait === undefined) return functions.io_uring_submit_and_wait_timeout(struct, pointers, count, time, null);
+      const microseconds = Math.round(minWait * 1000);
+      return functions.io_uring_submit_and_wait_min_timeout(struct, pointers, count, time, microseconds, null);
+    } finally {
+      held.free();
+    }
   }
 
   // --- what a ring has -------------------------------------------------------
@@ -661,6 +681,20 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
     return group;
   }
 
+  /**
+   * Registers times to wait for. The ring has to be one that is not enabled yet (`rDisabled`).
+   *
+   * @param count - How many, up to 64.
+   * @throws a {@link SystemError}: EINVAL before Linux 6.13, EBUSY if that was done already.
+   * @see io_uring_register_region(3), io_uring_submit_and_wait_reg(3)
+   */
+  registerWaits(count: number): readonly RegisteredWait[] {
+    this.mustBeOpen();
+    const { block, waits } = registerWaits(this, count);
+    this.waits = block;
+    return waits;
+  }
+
   /** Starts a ring that was set up with `rDisabled`. @see io_uring_enable_rings(3) */
   enable(): void {
     this.mustBeOpen();
@@ -790,6 +824,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
     if (this.disabled) this[C].io_uring_enable_rings(this.struct);
     this.enter();
     this.reap();
+    for (const multishot of this.multishots) multishot.ringCloses();
     this.cancelAll();
   }
 
@@ -837,6 +872,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   }
 
   private freeMemory(): void {
+    if (this.waits) this.memory.free(this.waits);
     this.memory.free(this.pointers);
     this.memory.free(this.struct);
   }

@@ -1,0 +1,83 @@
+/** What users of Ring ran into. */
+import { closeSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { EBADF, ECANCELED, ETIME } from '../../src/generated/linux.js';
+import { RequestHandle, Ring } from '../../src/index.js';
+
+const skipSuccess = true;
+
+it('a timeout that expires is no failure of its chain', async () => {
+  await using ring = new Ring();
+  expect(await ring.chain().timeout(1).nop().submit()).toEqual([-ETIME, 0]);
+});
+
+it('a chain ends when a member fails that was to have no completion, and those behind it have none', async () => {
+  await using ring = new Ring();
+  const chain = ring.chain().nop({ skipSuccess }).close(-1, { skipSuccess }).nop({ skipSuccess }).nop();
+  const outcomes = await chain.settle();
+  expect(outcomes.map((each) => (each.status === 'rejected' ? each.reason.errno : each.value))).toEqual([
+    undefined,
+    -EBADF,
+    -ECANCELED,
+    -ECANCELED,
+  ]);
+  expect(ring.pending).toBe(0);
+});
+
+it('a chain goes on behind a hard link, completion or not', async () => {
+  await using ring = new Ring();
+  const outcomes = await ring.chain().close(-1, { skipSuccess }).hard().nop({ skipSuccess }).nop().settle();
+  expect(outcomes.map((each) => (each.status === 'rejected' ? each.reason.errno : each.value))).toEqual([
+    -EBADF,
+    undefined,
+    0,
+  ]);
+});
+
+it("a chain's members leave their results in their handles", async () => {
+  await using ring = new Ring();
+  const handle = new RequestHandle();
+  const settled = ring.chain().nop().close(-1, { handle }).nop().settle();
+  ring.submitAndWait(3);
+  expect(handle.result).toBe(-EBADF);
+  await settled;
+});
+
+it('a multishot timeout goes on when the kernel gave it up for want of room in the CQ ring', async () => {
+  await using ring = new Ring({ entries: 1, cqEntries: 2 });
+  const ticks = ring.timeout_multishot(1);
+  await ticks.next();
+  const end = performance.now() + 50;
+  while (performance.now() < end);
+  let last = 0;
+  for await (const tick of ticks) {
+    last = tick;
+    if (tick === 20) break;
+  }
+  expect(last).toBe(20);
+});
+
+it('an iteration that waits for buffers, or to be started again, ends with its ring', async () => {
+  const ring = new Ring({ entries: 4, cqEntries: 8 });
+  const buffers = ring.bufferRing({ entries: 1, size: 4 });
+  const [readEnd, writeEnd] = await ring.pipe();
+  const starved = ring.read_multishot(readEnd, buffers);
+  await ring.write(writeEnd, Buffer.from('eight by'));
+  expect((await starved.next()).value?.length).toBe(4);
+  const waiting = starved.next();
+  const ticks = ring.timeout_multishot(1);
+  await ticks.next();
+  const end = performance.now() + 30;
+  while (performance.now() < end);
+  await Promise.all([
+    expect(waiting).rejects.toMatchObject({ code: 'ECANCELED', syscall: 'read' }),
+    expect(
+      (async () => {
+        for await (const _ of ticks);
+      })(),
+    ).rejects.toMatchObject({ code: 'ECANCELED', syscall: 'timeout' }),
+    ring.close(),
+  ]);
+  closeSync(readEnd);
+  closeSync(writeEnd);
+});
