@@ -17,7 +17,7 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build vectors relink page page-serve page-test-tools test-tools demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
+.PHONY: all build vectors relink page page-serve page-test-tools test-tools examples demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -165,6 +165,9 @@ page-test-tools: setup
 
 test-tools: setup
 	scripts/install-tools test
+
+examples: build ## compile the examples to build/examples
+	$(MAKE) $(B)/examples/demo.js
 
 demo: build ## build all, read a file through io_uring from TypeScript
 	$(MAKE) $(B)/examples/demo.js
