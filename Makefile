@@ -17,7 +17,7 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build vectors relink page page-serve page-test-tools test-tools examples demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
+.PHONY: all build host-flags vectors relink page page-serve page-test-tools test-tools examples demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -116,6 +116,10 @@ NODE_INCLUDE := $(wildcard $(shell node -p 'path.join(path.dirname(process.execP
 HOST_CFLAGS := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror \
 	-D_GNU_SOURCE -DNAPI_VERSION=8 -Inode_modules/node-api-headers/include \
 	$(addprefix -idirafter ,$(NODE_INCLUDE)) -I$(NATIVE)/src/include -I$(TREE)/src/include
+# for a test, which compiles it with more
+host-flags:
+	echo $(HOST_CFLAGS)
+
 HOST_SOURCES := $(wildcard host/*.c)
 
 dist/host.node: $(HOST_SOURCES) $(wildcard host/*.h) $(NATIVE)/src/liburing-ffi.a node_modules/.package-lock.json

@@ -139,6 +139,7 @@ static int open_poll(struct watch *w, int fd, napi_value callback)
 		return ret;
 	w->poll.data = w;
 	w->references++;
+	/* these fail only in an environment that is past its end */
 	if (napi_create_reference(w->env, callback, 1, &w->callback) !=
 		    napi_ok ||
 	    napi_create_string_utf8(w->env, "io_uring", NAPI_AUTO_LENGTH,
@@ -335,6 +336,7 @@ static bool add_function(napi_env env, napi_value object, struct watch *w,
 napi_value watch_create(napi_env env, napi_callback_info info)
 {
 	napi_value argv[3], object, eventfd_number;
+	napi_valuetype type;
 	size_t argc = 3;
 	struct watch *w;
 	int32_t fd;
@@ -343,6 +345,8 @@ napi_value watch_create(napi_env env, napi_callback_info info)
 
 	if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok ||
 	    napi_get_value_int32(env, argv[0], &fd) != napi_ok ||
+	    napi_typeof(env, argv[1], &type) != napi_ok ||
+	    type != napi_function ||
 	    napi_get_value_bool(env, argv[2], &loop) != napi_ok) {
 		napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE",
 				      "watch(fd, callback, loop) is expected");
