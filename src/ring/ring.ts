@@ -32,7 +32,7 @@ import { BufferRing, type BufferRingOptions, type ReceivedBuffer } from './buffe
 import { Chain } from './chain.js';
 import { type DirectFile, type FileDescriptor, FileTable, fileIndex } from './files.js';
 import { type Bytes, type Duration, Held } from './held.js';
-import { C, GET_SQE, type Hooks, REQUEST, RING, UNGET_SQE } from './hooks.js';
+import { C, GET_SQE, type Hooks, INSPECT, REQUEST, RING, UNGET_SQE } from './hooks.js';
 import { Messages, type RingMessage } from './messages.js';
 import type { Multishot } from './multishot.js';
 import type { BundleOption, MessageRoom, MultishotOptions, ReceivedMessage } from './multishot-operations.js';
@@ -188,6 +188,11 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   /** The ring's file descriptor, by which other threads can send it messages. */
   get fd(): number {
     return this.struct.ring_fd;
+  }
+
+  /** What console.log shows of it. */
+  [INSPECT](): string {
+    return `Ring { fd: ${this.closed ? 'closed' : this.fd}, entries: ${this.entries}, pending: ${this.pending} }`;
   }
 
   /** Requests that are prepared or in flight. */

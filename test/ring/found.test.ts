@@ -1,8 +1,9 @@
 /** What users of Ring ran into. */
 import { closeSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
 import { EBADF, ECANCELED, ETIME } from '../../src/generated/linux.js';
-import { RequestHandle, Ring } from '../../src/index.js';
+import { type ChainError, RequestHandle, Ring } from '../../src/index.js';
 
 const skipSuccess = true;
 
@@ -80,4 +81,43 @@ it('an iteration that waits for buffers, or to be started again, ends with its r
   ]);
   closeSync(readEnd);
   closeSync(writeEnd);
+});
+
+it('what is printed of an error, a file or a ring is short', async () => {
+  await using ring = new Ring();
+  const file = ring.registerFiles(1).at(0);
+  const error = await ring
+    .chain()
+    .close_direct(file)
+    .nop()
+    .submit()
+    .catch((reason: ChainError) => reason);
+  expect(error).toMatchObject({ code: 'EBADF', index: 0 });
+  expect((error as ChainError).outcomes).toHaveLength(2);
+  expect(inspect(error)).not.toContain('outcomes');
+  expect(inspect(file)).toMatch(
+    /^DirectFile \{\s+ring: Ring \{ fd: \d+, entries: 256, pending: 0 \},\s+index: 0\s+\}$/,
+  );
+});
+
+it('a ring of buffers says when it has a buffer again', async () => {
+  await using ring = new Ring();
+  const buffers = ring.bufferRing({ entries: 1, size: 8 });
+  const [source, sink] = await ring.pipe();
+  await ring.write(sink, Buffer.from('one and another'));
+  await buffers.available();
+  const first = await ring.read(source, buffers);
+  await expect(ring.read(source, buffers)).rejects.toMatchObject({ code: 'ENOBUFS' });
+  let available = false;
+  const again = buffers.available().then(() => {
+    available = true;
+  });
+  await new Promise(setImmediate);
+  expect(available).toBe(false);
+  first.release();
+  await again;
+  const second = await ring.read(source, buffers);
+  expect(Buffer.from(second.bytes).toString()).toBe('another');
+  second.release();
+  await Promise.all([ring.close(source), ring.close(sink)]);
 });
