@@ -41,7 +41,15 @@ import { type RingOptions, readOptions } from './options.js';
 import { receive } from './receive.js';
 import { type RegisteredBuffer, registerBuffers } from './registered-buffers.js';
 import { type RegisteredWait, registerWaits } from './registered-waits.js';
-import { applyOptions, type Extra, type Request, type RequestOptions, Requests, type Sink } from './request.js';
+import {
+  applyOptions,
+  checkGroup,
+  type Extra,
+  type Request,
+  type RequestOptions,
+  Requests,
+  type Sink,
+} from './request.js';
 import { Wake } from './wake.js';
 
 /** How many completions are looked at in one go. */
@@ -132,6 +140,8 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   private idle: (() => void) | undefined;
   /** How many there have been, to see whether there is any progress. */
   private completions = 0;
+  /** Of a ring that closes: when there are more than these, everything is cancelled once more. */
+  private cancelledAt = Number.POSITIVE_INFINITY;
 
   /**
    * Sets a ring up.
@@ -452,10 +462,18 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
     else action();
   }
 
-  /** Asks the kernel to cancel a request. Its own completion says whether it was. @internal */
-  cancelRequest(request: Request): void {
+  /**
+   * Asks the kernel to cancel a request. Its own completion says whether it was.
+   *
+   * @param missed - Called if the kernel could not: a multishot that is busy with a completion goes on.
+   * @internal
+   */
+  cancelRequest(request: Request, missed?: () => void): void {
     if (!request.active || this.closed) return;
-    this.cancel_(request.userData, 0, undefined);
+    const completed = (res: number): void => {
+      if (missed && res < 0) this.afterReaping(missed);
+    };
+    this.cancel_(request.userData, 0, missed && { completed });
   }
 
   private cancel_(userData: number, flags: number, sink: Sink | undefined): void {
@@ -474,6 +492,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
       this.idle?.();
       return;
     }
+    if (this.completions > this.cancelledAt) this.cancelAll();
     if (this.polls) {
       // nobody but who asks for them makes completions of polled I/O
       this.schedule();
@@ -680,8 +699,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
       while (bufferGroups.has(free)) free++;
       return free;
     }
-    if (!Number.isInteger(group) || group < 0 || group > 0xffff)
-      throw argumentError('group', 'an integer from 0 to 65535', group);
+    checkGroup(group, 'group');
     if (bufferGroups.has(group)) throw argumentError('group', 'one that is not in use', group);
     return group;
   }
@@ -718,7 +736,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
 
   private setListening(listening: boolean): void {
     this.listening = listening;
-    if (!this.closed) this.sleep();
+    if (!this.closed && !this.reaping) this.sleep();
   }
 
   /**
@@ -834,16 +852,17 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Cancels everything, again and again as long as that leads to something: behind a hard link,
-   * requests begin when others end.
+   * Cancels everything, again and again as long as requests complete: behind a hard link, others
+   * begin, and a multishot that is busy with a completion escapes.
    */
   private cancelAll(): void {
     if (this.requests.count === 0) return;
     const before = this.completions;
+    this.cancelledAt = Number.POSITIVE_INFINITY;
     const done = (res: number): void => {
       // before Linux 5.19 they have to be named
       if (res === -EINVAL) for (const request of this.requests) this.cancelRequest(request);
-      else if (this.completions > before + 1) this.cancelAll();
+      else this.cancelledAt = before + 1;
     };
     this.cancel_(0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL, {
       completed: (res) => this.afterReaping(() => done(res)),
@@ -858,6 +877,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
       const result = this[C].io_uring_submit_and_wait(this.struct, 1);
       if (result < 0 && !temporary.includes(result)) throw systemError(result, 'io_uring_enter');
       this.reap();
+      if (this.completions > this.cancelledAt) this.cancelAll();
     }
     if (this.idle) this.idle();
     else this.tearDown();
