@@ -95,8 +95,9 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
   }
 
   /** @internal */
-  override [GET_SQE](): io_uring_sqe {
+  override [GET_SQE](big?: boolean): io_uring_sqe {
     if (this.submitted) throw stateError('chain', 'not yet submitted', 'one that is');
+    if (big) this[RING].mustHaveBigSqes();
     // room for 128 bytes
     this.prepared = this[RING].memory.alloc(io_uring_sqe, 2);
     return this.prepared.at(0);

@@ -11,6 +11,8 @@ import {
   IORING_SETUP_CQE_MIXED,
   IORING_SETUP_IOPOLL,
   IORING_SETUP_R_DISABLED,
+  IORING_SETUP_SQE_MIXED,
+  IORING_SETUP_SQE128,
   IORING_SETUP_SQPOLL,
   IOSQE_CQE_SKIP_SUCCESS,
 } from '../generated/constants.js';
@@ -219,12 +221,32 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   }
 
   private nextSqe(big?: boolean): io_uring_sqe {
+    if (big) return this.nextBigSqe();
     const functions = this[C];
     for (;;) {
-      const sqe = big ? functions.io_uring_get_sqe128(this.struct) : functions.io_uring_get_sqe(this.struct);
+      const sqe = functions.io_uring_get_sqe(this.struct);
       if (sqe !== null) return sqe;
-      this.makeRoom(big ? 2 : 1);
+      this.makeRoom(1);
     }
+  }
+
+  /** Throws if it has no SQEs of 128 bytes. @internal */
+  mustHaveBigSqes(): void {
+    if (!(this.struct.flags & (IORING_SETUP_SQE128 | IORING_SETUP_SQE_MIXED)))
+      throw stateError('ring', 'set up with sqe128 or sqeMixed for an SQE of 128 bytes', 'without');
+  }
+
+  private nextBigSqe(): io_uring_sqe {
+    this.mustHaveBigSqes();
+    const { io_uring_get_sqe128 } = this[C];
+    let sqe = io_uring_get_sqe128(this.struct);
+    if (sqe === null) {
+      // at the end of the queue there may have to be padding
+      this.makeRoom(this.entries);
+      sqe = io_uring_get_sqe128(this.struct);
+    }
+    if (sqe === null) throw stateError('ring', 'of more entries for an SQE of 128 bytes', `of ${this.entries}`);
+    return sqe;
   }
 
   /** Submits, so that there is room for so many SQEs in a row. @internal */
@@ -247,8 +269,8 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   /** @internal */
   override [UNGET_SQE](error: unknown, held?: Held, big?: io_uring_sqe): unknown {
     held?.free();
-    if (big) {
-      // there may be padding before it, so that it has to stay
+    if (big && this.struct.flags & IORING_SETUP_SQE_MIXED) {
+      // it is two entries, and there may be padding before it, so that it has to stay
       this[C].io_uring_prep_nop128(big);
       big.flags = IOSQE_CQE_SKIP_SUCCESS;
       return error;
@@ -273,11 +295,11 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
         applyOptions(this[C], sqe, options);
       } catch (error) {
         takeBuffers(sqe);
-        throw this[UNGET_SQE](error, held);
+        throw this[UNGET_SQE](error, held, name.endsWith('128') ? sqe : undefined);
       }
       if (options.signal?.aborted) {
         takeBuffers(sqe);
-        this[UNGET_SQE](undefined, held);
+        this[UNGET_SQE](undefined, held, name.endsWith('128') ? sqe : undefined);
         return Promise.reject(options.signal.reason);
       }
     }

@@ -213,6 +213,28 @@ describe('wrong arguments', () => {
     await works(ring);
   });
 
+  it('of an SQE of 128 bytes', async () => {
+    const ring = openRing({ sqe128: true, entries: 4 });
+    // the first request of the ring, which nothing else may settle
+    const waiting = ring.timeout(100_000).catch(({ code }) => code);
+    for (let round = 0; round < 10; round++) {
+      expect(() => ring.uring_cmd128(0, 'x' as never)).toThrow(TypeError);
+      expect(() => ring.nop128({ ioprio: 'x' as never })).toThrow('ioprio must be an integer');
+      await expect(ring.nop128({ signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+      expect(await Promise.all([ring.nop(), ring.nop(), ring.nop()])).toEqual([0, 0, 0]);
+    }
+    expect(ring.pending).toBe(1);
+    const plain = openRing();
+    expect(() => plain.nop128()).toThrow(
+      'ring must be set up with sqe128 or sqeMixed for an SQE of 128 bytes, not without',
+    );
+    expect(() => plain.uring_cmd128(0, 0)).toThrow('ring must be set up with sqe128 or sqeMixed');
+    expect(() => plain.chain().nop128()).toThrow('ring must be set up with sqe128 or sqeMixed');
+    await works(plain);
+    await ring.close();
+    expect(await waiting).toBe('ECANCELED');
+  });
+
   it('give what they had back', async () => {
     const ring = openRing();
     const free = (): number => {
