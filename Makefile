@@ -17,7 +17,8 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build docs host-flags vectors relink page page-serve page-test-tools test-tools examples demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
+.PHONY: all build docs host-flags vectors relink page page-serve page-test-tools test-tools examples demo crosscheck test test-all bench \
+	lint format runtimes setup kernel kernel-run kernel-shell test-kernel kernel-test-programs update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -209,10 +210,47 @@ crosscheck: build ## compare the bytes of SQEs with C's (CASES=10000 a function)
 
 test: build page page-test-tools test-tools ## build all and run the tests (TESTS= names some)
 	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples
-	$(BIN)/vitest run $(TESTS)
+	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too
 	scripts/install-runtimes node22 node24 node26 bun deno
+
+# --- the kernel that has IORING_OP_ZERO, and the tests that need it -------------
+
+KERNEL_PATCHES := $(wildcard kernel-patch/patches/*.patch)
+# for the tests: a kernel in which 65 is another operation, and ZERO is 66
+RENUMBERED := $(KERNEL_PATCHES) kernel-patch/test/renumbered.patch
+# make test-kernel KERNEL=FOLDER tests another one
+KERNEL := $(B)/kernel
+
+$(B)/.kernel-tools: scripts/install-tools
+	scripts/install-tools kernel
+	mkdir -p $(B) && touch $@
+
+kernel: $(B)/.kernel-tools $(TREE)/configure ## build the patched kernel (LINUX_VERSION= for another 7.x)
+	kernel-patch/build $(B)/kernel $(B)/linux $(KERNEL_PATCHES)
+	kernel-patch/check-opcodes $(B)/kernel/include/linux/io_uring.h $(TREE)/src/include/liburing/io_uring.h
+
+kernel-run: build kernel $(B)/examples/demo.js ## run CMD= under it, as root, with this machine's files
+	kernel-patch/boot $(KERNEL)/bzImage sh -c "$$CMD"
+
+kernel-shell: build kernel $(B)/examples/demo.js ## the same with a shell
+	kernel-patch/boot --shell $(KERNEL)/bzImage
+
+# liburing's tests that the guest runs, built as upstream does it
+LIBURING_TESTS := $(shell sed -n "s/.*{ name: '\([^']*\)'.*/\1/p" test/guest/liburing-cases.ts)
+
+kernel-test-programs: build kernel
+	kernel-patch/build $(B)/kernel-renumbered $(B)/linux $(RENUMBERED)
+	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples
+	$(MAKE) -C $(NATIVE)/test ENABLE_SHARED=0 $(LIBURING_TESTS:%=%.t) > $(NATIVE)/make-tests.log 2>&1 || \
+		{ cat $(NATIVE)/make-tests.log; exit 1; }
+
+test-kernel: kernel-test-programs ## boot it in QEMU, run what only it can (TESTS= names some)
+	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run $(or $(TESTS),test/kernel)
+
+test-all: page page-test-tools test-tools kernel-test-programs ## both, with one sum in the end
+	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run
 
 lint: setup ## check format and style
 	scripts/install-tools lint
@@ -258,7 +296,8 @@ bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep,copy,
 # --- the rest ------------------------------------------------------------------
 
 C_SOURCES = $(wildcard host/*.[ch] wasm/*.c wasm/include/*/*.h bench/c/*.[ch] test/course/*.c)
-SHELL_SOURCES = .ci/run wasm/cc $(wildcard scripts/*) liburing-patch/fetch liburing-patch/update
+SHELL_SOURCES = .ci/run wasm/cc $(wildcard scripts/*) liburing-patch/fetch liburing-patch/update \
+	$(addprefix kernel-patch/,fetch build boot init check-opcodes)
 
 update-liburing: ## move to the newest release of liburing, if the patches fit (VERSION= for another)
 	liburing-patch/update $(VERSION)
