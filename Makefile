@@ -142,7 +142,7 @@ dist/index.js: $(wildcard src/*.ts src/*/*.ts) tsconfig.json $(GENERATED) src/ge
 build: setup ## everything that is shipped
 	$(MAKE) dist/liburing.wasm dist/host.node dist/index.js dist/vectors.json dist/vectors.schema.json
 
-$(B)/examples/demo.js: $(wildcard examples/*.ts) examples/tsconfig.json dist/index.js
+$(B)/examples/demo.js: $(wildcard examples/*.ts examples/*/*.ts) examples/tsconfig.json dist/index.js
 	$(BIN)/tsc -p examples
 	touch $@
 
@@ -289,7 +289,7 @@ bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep,copy,
 
 # --- the rest ------------------------------------------------------------------
 
-C_SOURCES = $(wildcard host/*.[ch] wasm/*.c wasm/include/*/*.h bench/c/*.[ch])
+C_SOURCES = $(wildcard host/*.[ch] wasm/*.c wasm/include/*/*.h bench/c/*.[ch] test/course/*.c)
 SHELL_SOURCES = .ci/run wasm/cc $(wildcard scripts/*) liburing-patch/fetch liburing-patch/update \
 	$(addprefix kernel-patch/,fetch build boot init check-opcodes)
 

@@ -197,6 +197,14 @@ export class BufferRing implements Disposable {
     for (const resume of waiting) resume();
   }
 
+  /**
+   * Resolves when there is a buffer that holds no data; at once if there is. For a receive that failed
+   * with ENOBUFS, before it is tried again.
+   */
+  available(): Promise<void> {
+    return new Promise((resolve) => this.whenAvailable(resolve));
+  }
+
   /** Calls back when there are buffers again; at once if there are. @internal */
   whenAvailable(resume: () => void): void {
     if (this.inUse < this.entries) resume();

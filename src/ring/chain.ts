@@ -157,7 +157,9 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     const index = failed >= 0 ? failed : outcomes.findIndex(({ status }) => status === 'rejected');
     const first = outcomes[index];
     if (first?.status === 'rejected') {
-      throw Object.assign(systemError(first.reason.errno, first.name), { index, outcomes }) satisfies ChainError;
+      const error = Object.assign(systemError(first.reason.errno, first.name), { index });
+      // not among what is printed of an error that nobody catches
+      throw Object.defineProperty(error, 'outcomes', { value: outcomes }) as ChainError;
     }
     return outcomes.map((each) => (each as { value?: unknown }).value) as unknown as Results;
   }

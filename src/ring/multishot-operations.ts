@@ -50,6 +50,8 @@ export interface ReceivedMessage extends Disposable {
   readonly control: Uint8Array;
   /** Such as MSG_TRUNC: the buffer was too small. */
   readonly flags: number;
+  /** How many bytes were received; with MSG_TRUNC among the flags of a datagram's receive, how many it has. */
+  readonly payloadLength: number;
   /** Gives the buffer back. */
   release(): void;
 }
@@ -229,6 +231,7 @@ function parseMessage(ring: Ring, buffer: ReceivedBuffer, header: msghdr): Recei
     name: out.namelen > 0 ? decodeSocketAddress(name) : undefined,
     control: control === null ? new Uint8Array() : at(control.address, out.controllen),
     flags: out.flags,
+    payloadLength: out.payloadlen,
     release: () => buffer.release(),
     [Symbol.dispose]: () => buffer.release(),
   };

@@ -15,7 +15,7 @@ import {
   IOSQE_CQE_SKIP_SUCCESS,
 } from '../generated/constants.js';
 import type { Functions } from '../generated/functions.js';
-import { EAGAIN, EBADFD, EBUSY, ECANCELED, EINTR, EINVAL, ETIME } from '../generated/linux.js';
+import { EAGAIN, EBADFD, EBUSY, ECANCELED, EINTR, EINVAL, ETIME, FALLOC_FL_ZERO_RANGE } from '../generated/linux.js';
 import { Operations, type RingOperations } from '../generated/operations.js';
 import {
   io_uring,
@@ -28,11 +28,12 @@ import type { Host, Instance } from '../library.js';
 import type { Memory } from '../memory.js';
 import { takeBuffers } from '../rings.js';
 import type { Pointers, StructArray } from '../struct.js';
+import { type ZeroOptions, zeroOperation } from '../zero.js';
 import { BufferRing, type BufferRingOptions, type ReceivedBuffer } from './buffer-ring.js';
 import { Chain } from './chain.js';
 import { type DirectFile, type FileDescriptor, FileTable, fileIndex } from './files.js';
 import { type Bytes, type Duration, Held } from './held.js';
-import { C, GET_SQE, type Hooks, REQUEST, RING, UNGET_SQE } from './hooks.js';
+import { C, GET_SQE, type Hooks, INSPECT, REQUEST, RING, UNGET_SQE } from './hooks.js';
 import { Messages, type RingMessage } from './messages.js';
 import type { Multishot } from './multishot.js';
 import type { BundleOption, MessageRoom, MultishotOptions, ReceivedMessage } from './multishot-operations.js';
@@ -188,6 +189,11 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   /** The ring's file descriptor, by which other threads can send it messages. */
   get fd(): number {
     return this.struct.ring_fd;
+  }
+
+  /** What console.log shows of it. */
+  [INSPECT](): string {
+    return `Ring { fd: ${this.closed ? 'closed' : this.fd}, entries: ${this.entries}, pending: ${this.pending} }`;
   }
 
   /** Requests that are prepared or in flight. */
@@ -787,6 +793,25 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
     const prepare = (sqe: io_uring_sqe): void =>
       this[C].io_uring_prep_recv(sqe, fileIndex(sockfd, this, 'sockfd'), null, size, flags);
     return receive(this, { name: 'recv', file: sockfd, buffers: buf, prepare }, options);
+  }
+
+  /**
+   * As in {@link RingOperations}; with `fallback`, by FALLOCATE where the kernel is known to have no
+   * IORING_OP_ZERO.
+   *
+   * @throws a {@link SystemError} with `fallback`, if the kernel does not tell what its opcode is: see
+   * {@link zeroOperation}.
+   */
+  override zero(
+    fd: FileDescriptor,
+    offset: number | bigint,
+    len: number | bigint,
+    options?: RequestOptions & ZeroOptions,
+  ): Promise<number> {
+    if (options?.fallback !== undefined && zeroOperation(options) === 'fallocate') {
+      return this.fallocate(fd, FALLOC_FL_ZERO_RANGE, offset, len, options);
+    }
+    return super.zero(fd, offset, len, options);
   }
 
   // --- the end ---------------------------------------------------------------
