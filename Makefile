@@ -17,7 +17,7 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build host-flags vectors relink page page-serve page-test-tools test-tools examples demo crosscheck test test-all bench \
+.PHONY: all build docs host-flags vectors relink page page-serve page-test-tools test-tools examples demo crosscheck test test-all bench \
 	lint format runtimes setup kernel kernel-run kernel-shell test-kernel kernel-test-programs update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
@@ -190,6 +190,12 @@ dist/vectors.json: $(B)/reference $(B)/generate/main.js dist/index.js
 dist/vectors.schema.json: src/cli/vectors.schema.json
 	mkdir -p dist
 	cp $< $@
+
+docs/operations.md: dist/index.js $(wildcard examples/*.ts)
+	node $(B)/generate/operations-page.js $(GENERATED) dist examples $@
+
+docs: build ## write docs/operations.md, the table of operations
+	$(MAKE) docs/operations.md
 
 vectors: setup ## write the golden vectors, dist/vectors.json
 	$(MAKE) dist/vectors.json dist/vectors.schema.json

@@ -3,6 +3,7 @@ import { rangeError, type SystemError, stateError, systemError } from '../errors
 import {
   IORING_CQE_F_MORE,
   IORING_TIMEOUT_ETIME_SUCCESS,
+  IOSQE_CQE_SKIP_SUCCESS,
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from '../generated/constants.js';
@@ -40,11 +41,14 @@ interface Member {
   readonly name: string;
   readonly sqes: StructArray<io_uring_sqe>;
   readonly size: number;
-  readonly kept: unknown;
+  /** Its buffers, until the request has them. */
+  kept: unknown;
   readonly options: RequestOptions | undefined;
   readonly held: Held | undefined;
   readonly convert: ((res: number) => unknown) | undefined;
   hard: boolean;
+  /** Whether it has a completion only if it fails. */
+  silent: boolean;
   /** Of a timeout: whether the next member starts when it has passed. */
   continues: boolean;
   request?: Request;
@@ -94,8 +98,9 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
   }
 
   /** @internal */
-  override [GET_SQE](): io_uring_sqe {
+  override [GET_SQE](big?: boolean): io_uring_sqe {
     if (this.submitted) throw stateError('chain', 'not yet submitted', 'one that is');
+    if (big) this[RING].mustHaveBigSqes();
     // room for 128 bytes
     this.prepared = this[RING].memory.alloc(io_uring_sqe, 2);
     return this.prepared.at(0);
@@ -122,6 +127,7 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
       throw this[UNGET_SQE](error, held);
     }
     const kept = sqe.attached;
+    sqe.attached = undefined;
     const size = (name.endsWith('128') ? 2 : 1) * io_uring_sqe.size;
     this.members.push({
       name,
@@ -132,6 +138,7 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
       held,
       convert,
       hard: false,
+      silent: false,
       continues: (sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS) !== 0,
     });
     return this;
@@ -167,13 +174,14 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
   /** As {@link Chain.submit}, but says what became of each member, whether it failed or not. */
   settle(): Promise<{ readonly [Index in keyof Results]: Outcome<Results[Index]> }> {
     const { members } = this;
+    const ring = this[RING];
+    if (ring.closing) throw stateError('ring', 'open', 'closed');
     if (this.submitted) throw stateError('chain', 'not yet submitted', 'one that is');
     if (members.length === 0) throw stateError('chain', 'one with requests', 'empty');
     if (members.at(-1)?.options?.skipSuccess) {
       throw stateError('skipSuccess', 'for members before the last', 'for the last, whose completion tells the end');
     }
     const slots = members.reduce((sum, { size }) => sum + size / io_uring_sqe.size, 0);
-    const ring = this[RING];
     if (slots > ring.entries) {
       throw rangeError(
         `the chain has ${slots} requests, and the submission queue ${ring.entries} entries; open the ring with more`,
@@ -181,7 +189,11 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     }
     this.submitted = true;
     return new Promise((resolve) => {
-      let left = members.filter(({ options }) => !options?.skipSuccess).length;
+      members.forEach((member, index) => {
+        // behind a first one that says nothing, the kernel says nothing of one that it refuses
+        member.silent = member.options?.skipSuccess === true && !(index === 0 && member.hard);
+      });
+      let left = members.filter(({ silent }) => !silent).length;
       // those without a completion were to have none; behind a failed one of these, none has any
       const finish = (last: number): void => {
         members.forEach((member, index) => {
@@ -200,10 +212,9 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
       members.forEach((member, index) => {
         const sink = new MemberSink(member, () => {
           if (left === 0) return;
-          const skips = member.options?.skipSuccess;
-          if (!skips) left--;
+          if (!member.silent) left--;
           if (left === 0) finish(members.length - 1);
-          else if (skips && !member.hard) finish(index);
+          else if (member.silent && !member.hard) finish(index);
         });
         this.start(member, index === members.length - 1, sink);
       });
@@ -218,8 +229,10 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     const sqe = ring[GET_SQE](size > io_uring_sqe.size);
     bytes.copyWithin(sqe.address, from, from + size);
     ring.memory.free(sqes);
+    if (!member.silent) sqe.flags &= ~IOSQE_CQE_SKIP_SUCCESS;
     if (!isLast) sqe.flags |= member.hard ? IOSQE_IO_HARDLINK : IOSQE_IO_LINK;
     member.request = ring.startRequest(sqe, name, options, { held, sink }, member.kept);
+    member.kept = undefined;
   }
 }
 
