@@ -32,7 +32,9 @@ const besides = (path: string): string => `${path}.new`;
  *
  * The new content is on disk before it gets the name, and the name before the promise is resolved. A
  * write that is short, for want of room, breaks the link as an error does: what is renamed is whole.
- * If a member fails, the file is as it was.
+ * If a member fails, the file is as it was; but for a failed fsync, which does not break a link in
+ * today's kernels, so that the rename follows it (see Chain). The error is reported all the same, and
+ * says what it says after any failed fsync(2): nobody knows what the disk has.
  *
  * @param ring - With a table of at least two files, of which the first two are used.
  */

@@ -63,6 +63,10 @@ const Base = Operations as unknown as abstract new <Results extends readonly unk
  * {@link Chain.submit}. A request starts when the one before it has succeeded; if it fails, those
  * after it are cancelled. A short read or write counts as a failure of the link, not as an error.
  *
+ * Not every failure breaks a link: on Linux 6.18, those of fsync, sync_file_range, fallocate, ftruncate,
+ * statx, madvise, the operations on paths (rename, unlink, mkdir, link, symlink) and on extended
+ * attributes do not, and the next request runs. `submit()` throws their error nonetheless.
+ *
  * ```ts
  * const file = files.at(0);
  * await ring

@@ -153,3 +153,16 @@ it('a chain whose first member says nothing ends when the kernel refuses one beh
     expect(ring.pending).toBe(0);
   }
 });
+
+it('an error that does not break its chain is reported nonetheless', async () => {
+  await using ring = new Ring();
+  const [outcome, next] = await ring.chain().unlink('/no/such/file').nop().settle();
+  expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ENOENT' } });
+  // the kernel's own decision, which later kernels may take the other way
+  expect(next.status === 'fulfilled' || next.reason.errno === -ECANCELED).toBe(true);
+  await expect(ring.chain().unlink('/no/such/file').nop().submit()).rejects.toMatchObject({
+    code: 'ENOENT',
+    syscall: 'unlink',
+    index: 0,
+  });
+});
