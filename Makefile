@@ -17,7 +17,8 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build host-flags sysroot conformance vectors relink page page-serve page-test-tools test-tools examples demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
+.PHONY: all build docs host-flags sysroot conformance vectors relink page page-serve page-test-tools test-tools examples demo crosscheck test test-all bench \
+	lint format runtimes setup kernel kernel-run kernel-shell test-kernel kernel-test-programs update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -272,6 +273,12 @@ dist/vectors.schema.json: src/cli/vectors.schema.json
 	mkdir -p dist
 	cp $< $@
 
+docs/operations.md: dist/index.js $(wildcard examples/*.ts)
+	node $(B)/generate/operations-page.js $(GENERATED) dist examples $@
+
+docs: build ## write docs/operations.md, the table of operations
+	$(MAKE) docs/operations.md
+
 vectors: setup ## write the golden vectors, dist/vectors.json
 	$(MAKE) dist/vectors.json dist/vectors.schema.json
 
@@ -285,10 +292,48 @@ crosscheck: build ## compare the bytes of SQEs with C's (CASES=10000 a function)
 
 test: build page page-test-tools test-tools ## build all and run the tests (TESTS= names some)
 	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(CONFORMANCE)/.built
-	$(BIN)/vitest run $(TESTS)
+	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too
 	scripts/install-runtimes node22 node24 node26 bun deno
+
+# --- the kernel that has IORING_OP_ZERO, and the tests that need it -------------
+
+KERNEL_PATCHES := $(wildcard kernel-patch/patches/*.patch)
+# for the tests: a kernel in which 65 is another operation, and ZERO is 66
+RENUMBERED := $(KERNEL_PATCHES) kernel-patch/test/renumbered.patch
+# make test-kernel KERNEL=FOLDER tests another one
+KERNEL := $(B)/kernel
+
+$(B)/.kernel-tools: scripts/install-tools
+	scripts/install-tools kernel
+	mkdir -p $(B) && touch $@
+
+kernel: $(B)/.kernel-tools $(TREE)/configure ## build the patched kernel (LINUX_VERSION= for another 7.x)
+	kernel-patch/build $(B)/kernel $(B)/linux $(KERNEL_PATCHES)
+	kernel-patch/check-opcodes $(B)/kernel/include/linux/io_uring.h $(TREE)/src/include/liburing/io_uring.h
+
+kernel-run: build kernel $(B)/examples/demo.js ## run CMD= under it, as root, with this machine's files
+	kernel-patch/boot $(KERNEL)/bzImage sh -c "$$CMD"
+
+kernel-shell: build kernel $(B)/examples/demo.js ## the same with a shell
+	kernel-patch/boot --shell $(KERNEL)/bzImage
+
+# liburing's tests that the guest runs, built as upstream does it
+LIBURING_TESTS := $(shell sed -n "s/.*{ name: '\([^']*\)'.*/\1/p" test/guest/liburing-cases.ts)
+
+kernel-test-programs: build kernel
+	kernel-patch/build $(B)/kernel-renumbered $(B)/linux $(RENUMBERED)
+	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples
+	$(MAKE) -C $(NATIVE)/test ENABLE_SHARED=0 $(LIBURING_TESTS:%=%.t) > $(NATIVE)/make-tests.log 2>&1 || \
+		{ cat $(NATIVE)/make-tests.log; exit 1; }
+
+test-kernel: kernel-test-programs ## boot it in QEMU, run what only it can (TESTS= names some)
+	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run $(or $(TESTS),test/kernel)
+
+test-all: page page-test-tools test-tools kernel-test-programs ## both, with one sum in the end
+	$(MAKE) $(URING)/examples/.built $(CONFORMANCE)/.built
+	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run
 
 lint: setup ## check format and style
 	scripts/install-tools lint
@@ -336,7 +381,8 @@ bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep,copy,
 C_SOURCES = $(wildcard host/*.[ch] host/run/*.[ch] wasm/*.c wasm/include/*.h wasm/include/*/*.h wasm/libc/*.c wasm/libc/*/*.h \
 	wasm/libc/src/*/*.c bench/c/*.[ch] test/course/*.c test/conformance/*.c)
 SHELL_SOURCES = .ci/run wasm/cc wasm/bin/uring-cc wasm/bin/tools.sh wasm/libc/fetch wasm/libc/build \
-	$(wildcard scripts/*) liburing-patch/fetch liburing-patch/update
+	$(wildcard scripts/*) liburing-patch/fetch liburing-patch/update \
+	$(addprefix kernel-patch/,fetch build boot init check-opcodes)
 
 update-liburing: ## move to the newest release of liburing, if the patches fit (VERSION= for another)
 	liburing-patch/update $(VERSION)

@@ -47,12 +47,18 @@ struct watch {
 	napi_threadsafe_function call;
 };
 
+static void close_eventfd(struct watch *w)
+{
+	if (w->eventfd >= 0)
+		close(w->eventfd);
+	w->eventfd = -1;
+}
+
 static void put(struct watch *w)
 {
 	if (--w->references)
 		return;
-	if (w->eventfd >= 0)
-		close(w->eventfd);
+	close_eventfd(w);
 	free(w);
 }
 
@@ -117,6 +123,8 @@ static void close_poll(struct watch *w)
 	napi_delete_reference(w->env, w->callback);
 	napi_async_destroy(w->env, w->context);
 	uv_close((uv_handle_t *) &w->poll, on_closed);
+	/* libuv is done with it; the object stays until it is collected */
+	close_eventfd(w);
 }
 
 static void on_environment_end(napi_async_cleanup_hook_handle handle,
@@ -193,6 +201,7 @@ static void close_thread(void *data)
 	napi_release_threadsafe_function(w->call, napi_tsfn_abort);
 	close(w->epoll);
 	close(w->stop);
+	close_eventfd(w);
 }
 
 static int start_thread(struct watch *w)

@@ -44,6 +44,7 @@ export { Ring, type WaitOptions } from './ring/ring.js';
 export { decodeSocketAddress, type SocketAddress } from './ring/socket-address.js';
 export { Stream } from './ring/stream.js';
 export { type Field, Pointers, Struct, StructArray, type StructType } from './struct.js';
+export { prepZero, type ZeroOperation, type ZeroOptions, zeroOperation } from './zero.js';
 
 /** Allocates a zeroed struct, or an array of them: see {@link Memory.alloc}. */
 export const alloc: Memory['alloc'] = memory.alloc.bind(memory) as Memory['alloc'];

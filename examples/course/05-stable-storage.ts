@@ -11,7 +11,7 @@ import { argv, exit, stdin } from 'node:process';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Ring, sockaddr_alg } from 'liburing-wasm';
+import { type FileTable, Ring, sockaddr_alg } from 'liburing-wasm';
 import {
   AF_ALG,
   AT_FDCWD,
@@ -36,7 +36,7 @@ const besides = (path: string): string => `${path}.new`;
  *
  * @param ring - With a table of at least two files, of which the first two are used.
  */
-export async function update(ring: Ring, files: ReturnType<Ring['registerFiles']>, path: string, content: Uint8Array) {
+export async function update(ring: Ring, files: FileTable, path: string, content: Uint8Array) {
   const [file, directory] = [files.at(0), files.at(1)];
   await ring
     .chain()
@@ -63,12 +63,7 @@ export const DIGEST = 32;
  * @param ring - With a table of at least four files.
  * @throws EAFNOSUPPORT where the kernel has no AF_ALG, ENOENT where it has no hash sockets or SHA-256.
  */
-export async function updateWithChecksum(
-  ring: Ring,
-  files: ReturnType<Ring['registerFiles']>,
-  path: string,
-  content: Uint8Array,
-) {
+export async function updateWithChecksum(ring: Ring, files: FileTable, path: string, content: Uint8Array) {
   const [file, directory, algorithm, hash] = [files.at(0), files.at(1), files.at(2), files.at(3)];
   const address = ring.memory.alloc(sockaddr_alg);
   address.salg_family = AF_ALG;

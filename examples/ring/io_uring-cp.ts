@@ -5,8 +5,8 @@
  * node build/examples/ring/io_uring-cp.js infile outfile
  */
 import { argv, exit } from 'node:process';
-import { Ring, type SystemError } from 'liburing-wasm';
-import { AT_FDCWD, EAGAIN, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from 'liburing-wasm/linux';
+import { Ring, type SystemError, systemError } from 'liburing-wasm';
+import { AT_FDCWD, EAGAIN, EIO, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from 'liburing-wasm/linux';
 import { get_file_size, perror, strerror } from '../libc.js';
 
 const QD = 64;
@@ -18,7 +18,10 @@ type Transfer = (bytes: Uint8Array, offset: number) => Promise<number>;
 async function transferAll(transfer: Transfer, bytes: Uint8Array, offset: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     try {
-      done += await transfer(bytes.subarray(done), offset + done);
+      const length = await transfer(bytes.subarray(done), offset + done);
+      // the file has become shorter
+      if (length === 0) throw systemError(-EIO, 'read');
+      done += length;
     } catch (error) {
       if ((error as SystemError).errno !== -EAGAIN) throw error;
     }

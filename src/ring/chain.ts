@@ -40,7 +40,8 @@ interface Member {
   readonly name: string;
   readonly sqes: StructArray<io_uring_sqe>;
   readonly size: number;
-  readonly kept: unknown;
+  /** Its buffers, until the request has them. */
+  kept: unknown;
   readonly options: RequestOptions | undefined;
   readonly held: Held | undefined;
   readonly convert: ((res: number) => unknown) | undefined;
@@ -94,8 +95,9 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
   }
 
   /** @internal */
-  override [GET_SQE](): io_uring_sqe {
+  override [GET_SQE](big?: boolean): io_uring_sqe {
     if (this.submitted) throw stateError('chain', 'not yet submitted', 'one that is');
+    if (big) this[RING].mustHaveBigSqes();
     // room for 128 bytes
     this.prepared = this[RING].memory.alloc(io_uring_sqe, 2);
     return this.prepared.at(0);
@@ -122,6 +124,7 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
       throw this[UNGET_SQE](error, held);
     }
     const kept = sqe.attached;
+    sqe.attached = undefined;
     const size = (name.endsWith('128') ? 2 : 1) * io_uring_sqe.size;
     this.members.push({
       name,
@@ -167,13 +170,14 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
   /** As {@link Chain.submit}, but says what became of each member, whether it failed or not. */
   settle(): Promise<{ readonly [Index in keyof Results]: Outcome<Results[Index]> }> {
     const { members } = this;
+    const ring = this[RING];
+    if (ring.closing) throw stateError('ring', 'open', 'closed');
     if (this.submitted) throw stateError('chain', 'not yet submitted', 'one that is');
     if (members.length === 0) throw stateError('chain', 'one with requests', 'empty');
     if (members.at(-1)?.options?.skipSuccess) {
       throw stateError('skipSuccess', 'for members before the last', 'for the last, whose completion tells the end');
     }
     const slots = members.reduce((sum, { size }) => sum + size / io_uring_sqe.size, 0);
-    const ring = this[RING];
     if (slots > ring.entries) {
       throw rangeError(
         `the chain has ${slots} requests, and the submission queue ${ring.entries} entries; open the ring with more`,
@@ -220,6 +224,7 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     ring.memory.free(sqes);
     if (!isLast) sqe.flags |= member.hard ? IOSQE_IO_HARDLINK : IOSQE_IO_LINK;
     member.request = ring.startRequest(sqe, name, options, { held, sink }, member.kept);
+    member.kept = undefined;
   }
 }
 

@@ -127,8 +127,9 @@ export function acceptDirect(
   });
 }
 
-function checkBuffers(buffers: unknown): asserts buffers is BufferRing {
+function checkBuffers(ring: Ring, buffers: unknown): asserts buffers is BufferRing {
   if (!(buffers instanceof BufferRing)) throw argumentError('buffers', 'a BufferRing', buffers);
+  buffers.groupIn(ring);
 }
 
 /** @internal */
@@ -139,7 +140,7 @@ export function recv(
   flags: number,
   options: MultishotOptions & BundleOption = {},
 ): Multishot<ReceivedBuffer> {
-  checkBuffers(buffers);
+  checkBuffers(ring, buffers);
   const { bundle = false } = options;
   const prepare = (sqe: io_uring_sqe): void => {
     ring[C].io_uring_prep_recv_multishot(sqe, fileIndex(sockfd, ring, 'sockfd'), null, 0, flags);
@@ -159,7 +160,7 @@ export function read(
   offset: number | bigint,
   options: MultishotOptions = {},
 ): Multishot<ReceivedBuffer> {
-  checkBuffers(buffers);
+  checkBuffers(ring, buffers);
   const prepare = (sqe: io_uring_sqe): void =>
     ring[C].io_uring_prep_read_multishot(sqe, fileIndex(fd, ring, 'fd'), nbytes, offset, buffers.group);
   return received(ring, { name: 'read', file: fd, buffers, prepare }, options, (res, flags) => [
@@ -194,7 +195,7 @@ export function recvmsg(
   flags: number,
   options: MultishotOptions & MessageRoom = {},
 ): Multishot<ReceivedMessage> {
-  checkBuffers(buffers);
+  checkBuffers(ring, buffers);
   const { nameLength = 128, controlLength = 0 } = options;
   // the kernel reads it when the request is started, liburing at each message
   const header = ring.memory.alloc(msghdr);

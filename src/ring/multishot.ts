@@ -87,7 +87,14 @@ export class Multishot<T> extends Stream<T> implements Sink {
     if (this.request === undefined || this.cancelling) return;
     this.cancelling = true;
     const { request, ring } = this;
-    ring.afterReaping(() => ring.cancelRequest(request));
+    const { userData } = request;
+    const isCurrent = (): boolean => this.request === request && request.userData === userData;
+    const again = (): void => {
+      if (!isCurrent()) return;
+      this.cancelling = false;
+      this.cancel();
+    };
+    ring.afterReaping(() => isCurrent() && ring.cancelRequest(request, again));
   }
 
   private readonly afterwards: (() => void)[] = [];
@@ -134,7 +141,7 @@ export class Multishot<T> extends Stream<T> implements Sink {
     } else if (!isError) {
       this.paused = false;
       if (this.length < this.kind.limit) this.arm();
-    } else if (res === -ENOBUFS && this.kind.buffers) {
+    } else if (res === -ENOBUFS && this.kind.buffers?.isOpen) {
       this.waitsForBuffers = true;
       this.kind.buffers.whenAvailable(this.resume);
     } else if (res === -ECANCELED && this.paused && !this.ring.closing) {

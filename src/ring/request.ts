@@ -155,15 +155,29 @@ export class RequestHandle {
   }
 }
 
+/** The number of a group of buffers has 16 bits. @internal */
+export function checkGroup(group: number, name: string): void {
+  if (!Number.isInteger(group) || group < 0 || group > 0xffff)
+    throw argumentError(name, 'an integer from 0 to 65535', group);
+}
+
 /** Writes to an SQE what the options say, after liburing has prepared it. @internal */
 export function applyOptions(functions: Functions, sqe: io_uring_sqe, options: RequestOptions): void {
-  if (options.handle?.active) throw stateError('handle', 'of no request', 'of one in flight');
+  const { handle, signal } = options;
+  if (handle !== undefined && !(handle instanceof RequestHandle))
+    throw argumentError('handle', 'a RequestHandle', handle);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw argumentError('signal', 'an AbortSignal', signal);
+  if (handle?.active) throw stateError('handle', 'of no request', 'of one in flight');
   if (options.drain) sqe.flags |= IOSQE_IO_DRAIN;
   if (options.async) sqe.flags |= IOSQE_ASYNC;
   if (options.skipSuccess) sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
   if (options.personality !== undefined) sqe.personality = options.personality;
-  if (options.ioprio !== undefined) sqe.ioprio |= options.ioprio;
+  if (options.ioprio !== undefined) {
+    if (!Number.isInteger(options.ioprio)) throw argumentError('ioprio', 'an integer', options.ioprio);
+    sqe.ioprio |= options.ioprio;
+  }
   if (options.bufferGroup !== undefined) {
+    checkGroup(options.bufferGroup, 'bufferGroup');
     sqe.flags |= IOSQE_BUFFER_SELECT;
     functions.io_uring_sqe_set_buf_group(sqe, options.bufferGroup);
   }

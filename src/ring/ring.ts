@@ -11,11 +11,13 @@ import {
   IORING_SETUP_CQE_MIXED,
   IORING_SETUP_IOPOLL,
   IORING_SETUP_R_DISABLED,
+  IORING_SETUP_SQE_MIXED,
+  IORING_SETUP_SQE128,
   IORING_SETUP_SQPOLL,
   IOSQE_CQE_SKIP_SUCCESS,
 } from '../generated/constants.js';
 import type { Functions } from '../generated/functions.js';
-import { EAGAIN, EBADFD, EBUSY, ECANCELED, EINTR, EINVAL, ETIME } from '../generated/linux.js';
+import { EAGAIN, EBADFD, EBUSY, ECANCELED, EINTR, EINVAL, ETIME, FALLOC_FL_ZERO_RANGE } from '../generated/linux.js';
 import { Operations, type RingOperations } from '../generated/operations.js';
 import {
   io_uring,
@@ -28,6 +30,7 @@ import type { Host, Instance } from '../library.js';
 import type { Memory } from '../memory.js';
 import { takeBuffers } from '../rings.js';
 import type { Pointers, StructArray } from '../struct.js';
+import { type ZeroOptions, zeroOperation } from '../zero.js';
 import { BufferRing, type BufferRingOptions, type ReceivedBuffer } from './buffer-ring.js';
 import { Chain } from './chain.js';
 import { type DirectFile, type FileDescriptor, FileTable, fileIndex } from './files.js';
@@ -41,7 +44,15 @@ import { type RingOptions, readOptions } from './options.js';
 import { receive } from './receive.js';
 import { type RegisteredBuffer, registerBuffers } from './registered-buffers.js';
 import { type RegisteredWait, registerWaits } from './registered-waits.js';
-import { applyOptions, type Extra, type Request, type RequestOptions, Requests, type Sink } from './request.js';
+import {
+  applyOptions,
+  checkGroup,
+  type Extra,
+  type Request,
+  type RequestOptions,
+  Requests,
+  type Sink,
+} from './request.js';
 import { Wake } from './wake.js';
 
 /** How many completions are looked at in one go. */
@@ -132,6 +143,8 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   private idle: (() => void) | undefined;
   /** How many there have been, to see whether there is any progress. */
   private completions = 0;
+  /** Of a ring that closes: when there are more than these, everything is cancelled once more. */
+  private cancelledAt = Number.POSITIVE_INFINITY;
 
   /**
    * Sets a ring up.
@@ -209,12 +222,32 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   }
 
   private nextSqe(big?: boolean): io_uring_sqe {
+    if (big) return this.nextBigSqe();
     const functions = this[C];
     for (;;) {
-      const sqe = big ? functions.io_uring_get_sqe128(this.struct) : functions.io_uring_get_sqe(this.struct);
+      const sqe = functions.io_uring_get_sqe(this.struct);
       if (sqe !== null) return sqe;
-      this.makeRoom(big ? 2 : 1);
+      this.makeRoom(1);
     }
+  }
+
+  /** Throws if it has no SQEs of 128 bytes. @internal */
+  mustHaveBigSqes(): void {
+    if (!(this.struct.flags & (IORING_SETUP_SQE128 | IORING_SETUP_SQE_MIXED)))
+      throw stateError('ring', 'set up with sqe128 or sqeMixed for an SQE of 128 bytes', 'without');
+  }
+
+  private nextBigSqe(): io_uring_sqe {
+    this.mustHaveBigSqes();
+    const { io_uring_get_sqe128 } = this[C];
+    let sqe = io_uring_get_sqe128(this.struct);
+    if (sqe === null) {
+      // at the end of the queue there may have to be padding
+      this.makeRoom(this.entries);
+      sqe = io_uring_get_sqe128(this.struct);
+    }
+    if (sqe === null) throw stateError('ring', 'of more entries for an SQE of 128 bytes', `of ${this.entries}`);
+    return sqe;
   }
 
   /** Submits, so that there is room for so many SQEs in a row. @internal */
@@ -237,8 +270,8 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   /** @internal */
   override [UNGET_SQE](error: unknown, held?: Held, big?: io_uring_sqe): unknown {
     held?.free();
-    if (big) {
-      // there may be padding before it, so that it has to stay
+    if (big && this.struct.flags & IORING_SETUP_SQE_MIXED) {
+      // it is two entries, and there may be padding before it, so that it has to stay
       this[C].io_uring_prep_nop128(big);
       big.flags = IOSQE_CQE_SKIP_SUCCESS;
       return error;
@@ -263,11 +296,11 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
         applyOptions(this[C], sqe, options);
       } catch (error) {
         takeBuffers(sqe);
-        throw this[UNGET_SQE](error, held);
+        throw this[UNGET_SQE](error, held, name.endsWith('128') ? sqe : undefined);
       }
       if (options.signal?.aborted) {
         takeBuffers(sqe);
-        this[UNGET_SQE](undefined, held);
+        this[UNGET_SQE](undefined, held, name.endsWith('128') ? sqe : undefined);
         return Promise.reject(options.signal.reason);
       }
     }
@@ -452,10 +485,18 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
     else action();
   }
 
-  /** Asks the kernel to cancel a request. Its own completion says whether it was. @internal */
-  cancelRequest(request: Request): void {
+  /**
+   * Asks the kernel to cancel a request. Its own completion says whether it was.
+   *
+   * @param missed - Called if the kernel could not: a multishot that is busy with a completion goes on.
+   * @internal
+   */
+  cancelRequest(request: Request, missed?: () => void): void {
     if (!request.active || this.closed) return;
-    this.cancel_(request.userData, 0, undefined);
+    const completed = (res: number): void => {
+      if (missed && res < 0) this.afterReaping(missed);
+    };
+    this.cancel_(request.userData, 0, missed && { completed });
   }
 
   private cancel_(userData: number, flags: number, sink: Sink | undefined): void {
@@ -474,6 +515,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
       this.idle?.();
       return;
     }
+    if (this.completions > this.cancelledAt) this.cancelAll();
     if (this.polls) {
       // nobody but who asks for them makes completions of polled I/O
       this.schedule();
@@ -680,8 +722,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
       while (bufferGroups.has(free)) free++;
       return free;
     }
-    if (!Number.isInteger(group) || group < 0 || group > 0xffff)
-      throw argumentError('group', 'an integer from 0 to 65535', group);
+    checkGroup(group, 'group');
     if (bufferGroups.has(group)) throw argumentError('group', 'one that is not in use', group);
     return group;
   }
@@ -718,7 +759,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
 
   private setListening(listening: boolean): void {
     this.listening = listening;
-    if (!this.closed) this.sleep();
+    if (!this.closed && !this.reaping) this.sleep();
   }
 
   /**
@@ -794,6 +835,25 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
     return receive(this, { name: 'recv', file: sockfd, buffers: buf, prepare }, options);
   }
 
+  /**
+   * As in {@link RingOperations}; with `fallback`, by FALLOCATE where the kernel is known to have no
+   * IORING_OP_ZERO.
+   *
+   * @throws a {@link SystemError} with `fallback`, if the kernel does not tell what its opcode is: see
+   * {@link zeroOperation}.
+   */
+  override zero(
+    fd: FileDescriptor,
+    offset: number | bigint,
+    len: number | bigint,
+    options?: RequestOptions & ZeroOptions,
+  ): Promise<number> {
+    if (options?.fallback !== undefined && zeroOperation(options) === 'fallocate') {
+      return this.fallocate(fd, FALLOC_FL_ZERO_RANGE, offset, len, options);
+    }
+    return super.zero(fd, offset, len, options);
+  }
+
   // --- the end ---------------------------------------------------------------
 
   private mustBeOpen(): void {
@@ -834,16 +894,17 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Cancels everything, again and again as long as that leads to something: behind a hard link,
-   * requests begin when others end.
+   * Cancels everything, again and again as long as requests complete: behind a hard link, others
+   * begin, and a multishot that is busy with a completion escapes.
    */
   private cancelAll(): void {
     if (this.requests.count === 0) return;
     const before = this.completions;
+    this.cancelledAt = Number.POSITIVE_INFINITY;
     const done = (res: number): void => {
       // before Linux 5.19 they have to be named
       if (res === -EINVAL) for (const request of this.requests) this.cancelRequest(request);
-      else if (this.completions > before + 1) this.cancelAll();
+      else this.cancelledAt = before + 1;
     };
     this.cancel_(0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL, {
       completed: (res) => this.afterReaping(() => done(res)),
@@ -858,6 +919,7 @@ export class Ring extends Base implements Disposable, AsyncDisposable {
       const result = this[C].io_uring_submit_and_wait(this.struct, 1);
       if (result < 0 && !temporary.includes(result)) throw systemError(result, 'io_uring_enter');
       this.reap();
+      if (this.completions > this.cancelledAt) this.cancelAll();
     }
     if (this.idle) this.idle();
     else this.tearDown();

@@ -1,8 +1,10 @@
 /** What users of Ring ran into. */
-import { closeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
-import { EBADF, ECANCELED, ETIME } from '../../src/generated/linux.js';
+import { EBADF, ECANCELED, ETIME, FALLOC_FL_ZERO_RANGE } from '../../src/generated/linux.js';
 import { type ChainError, RequestHandle, Ring } from '../../src/index.js';
 
 const skipSuccess = true;
@@ -120,4 +122,22 @@ it('a ring of buffers says when it has a buffer again', async () => {
   expect(Buffer.from(second.bytes).toString()).toBe('another');
   second.release();
   await Promise.all([ring.close(source), ring.close(sink)]);
+});
+
+it('zeroes a range on a kernel that has no operation for it, if that is wanted', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'liburing-wasm-')), 'file_with_stuff');
+  writeFileSync(file, '1234567890');
+  const fd = openSync(file, 'r+');
+  const ring = new Ring();
+  try {
+    const result = await ring.zero(fd, 0, 5, { fallback: 'fallocate' }).catch((error) => error.code);
+    // what the file system itself says of it, as fallocate(1) would
+    const allowed = await ring.fallocate(fd, FALLOC_FL_ZERO_RANGE, 0, 5).catch((error) => error.code);
+    expect(result).toBe(allowed);
+    expect(readFileSync(file, 'latin1')).toBe(result === 0 ? '\0\0\0\0\x0067890' : '1234567890');
+  } finally {
+    await ring.close();
+    closeSync(fd);
+    rmSync(dirname(file), { recursive: true });
+  }
 });
