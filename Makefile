@@ -17,8 +17,9 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build docs host-flags sysroot conformance vectors relink page page-serve page-test-tools test-tools examples demo crosscheck test test-all bench \
-	lint format runtimes setup kernel kernel-run kernel-shell test-kernel kernel-test-programs update-liburing clean distclean help
+.PHONY: all build docs host-flags sysroot conformance vectors relink page page-serve page-test-tools test-tools \
+	test-programs examples demo crosscheck test test-all bench lint format runtimes setup kernel kernel-run kernel-shell \
+	test-kernel kernel-test-programs update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -291,8 +292,11 @@ crosscheck: build ## compare the bytes of SQEs with C's (CASES=10000 a function)
 	node $(B)/crosscheck/main.js --cases $(or $(CASES),10000)
 
 test: build page page-test-tools test-tools ## build all and run the tests (TESTS= names some)
-	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(CONFORMANCE)/.built
+	$(MAKE) test-programs
 	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
+
+test-programs:
+	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(CONFORMANCE)/.built
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too
 	scripts/install-runtimes node22 node24 node26 bun deno
@@ -324,7 +328,7 @@ LIBURING_TESTS := $(shell sed -n "s/.*{ name: '\([^']*\)'.*/\1/p" test/guest/lib
 
 kernel-test-programs: build kernel
 	kernel-patch/build $(B)/kernel-renumbered $(B)/linux $(RENUMBERED)
-	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples
+	$(MAKE) test-programs
 	$(MAKE) -C $(NATIVE)/test ENABLE_SHARED=0 $(LIBURING_TESTS:%=%.t) > $(NATIVE)/make-tests.log 2>&1 || \
 		{ cat $(NATIVE)/make-tests.log; exit 1; }
 
@@ -332,7 +336,6 @@ test-kernel: kernel-test-programs ## boot it in QEMU, run what only it can (TEST
 	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run $(or $(TESTS),test/kernel)
 
 test-all: page page-test-tools test-tools kernel-test-programs ## both, with one sum in the end
-	$(MAKE) $(URING)/examples/.built $(CONFORMANCE)/.built
 	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run
 
 lint: setup ## check format and style

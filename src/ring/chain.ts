@@ -3,6 +3,7 @@ import { rangeError, type SystemError, stateError, systemError } from '../errors
 import {
   IORING_CQE_F_MORE,
   IORING_TIMEOUT_ETIME_SUCCESS,
+  IOSQE_CQE_SKIP_SUCCESS,
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from '../generated/constants.js';
@@ -46,6 +47,8 @@ interface Member {
   readonly held: Held | undefined;
   readonly convert: ((res: number) => unknown) | undefined;
   hard: boolean;
+  /** Whether it has a completion only if it fails. */
+  silent: boolean;
   /** Of a timeout: whether the next member starts when it has passed. */
   continues: boolean;
   request?: Request;
@@ -135,6 +138,7 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
       held,
       convert,
       hard: false,
+      silent: false,
       continues: (sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS) !== 0,
     });
     return this;
@@ -185,7 +189,11 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     }
     this.submitted = true;
     return new Promise((resolve) => {
-      let left = members.filter(({ options }) => !options?.skipSuccess).length;
+      members.forEach((member, index) => {
+        // behind a first one that says nothing, the kernel says nothing of one that it refuses
+        member.silent = member.options?.skipSuccess === true && !(index === 0 && member.hard);
+      });
+      let left = members.filter(({ silent }) => !silent).length;
       // those without a completion were to have none; behind a failed one of these, none has any
       const finish = (last: number): void => {
         members.forEach((member, index) => {
@@ -204,10 +212,9 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
       members.forEach((member, index) => {
         const sink = new MemberSink(member, () => {
           if (left === 0) return;
-          const skips = member.options?.skipSuccess;
-          if (!skips) left--;
+          if (!member.silent) left--;
           if (left === 0) finish(members.length - 1);
-          else if (skips && !member.hard) finish(index);
+          else if (member.silent && !member.hard) finish(index);
         });
         this.start(member, index === members.length - 1, sink);
       });
@@ -222,6 +229,7 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     const sqe = ring[GET_SQE](size > io_uring_sqe.size);
     bytes.copyWithin(sqe.address, from, from + size);
     ring.memory.free(sqes);
+    if (!member.silent) sqe.flags &= ~IOSQE_CQE_SKIP_SUCCESS;
     if (!isLast) sqe.flags |= member.hard ? IOSQE_IO_HARDLINK : IOSQE_IO_LINK;
     member.request = ring.startRequest(sqe, name, options, { held, sink }, member.kept);
     member.kept = undefined;

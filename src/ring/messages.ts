@@ -36,7 +36,7 @@ export function messageData(data: number | bigint): bigint {
   return value | MESSAGE_BIT;
 }
 
-/** Messages as they come. Waiting for one keeps the process alive. @internal */
+/** Messages as they come. Waiting for one keeps the process alive. */
 export class Messages extends Stream<RingMessage> {
   private readonly ended_: () => void;
   private readonly wanted: () => void;

@@ -39,7 +39,7 @@ export interface Sink {
   completed(res: number, flags: number, last: boolean): void;
 }
 
-/** What few requests have. @internal */
+/** What few requests have. */
 export interface Extra {
   held?: Held | undefined;
   convert?: ((res: number) => unknown) | undefined;
@@ -54,7 +54,7 @@ export interface Extra {
 type Settle = (value: unknown) => void;
 const nothing: Settle = () => {};
 
-/** A request, or the room for one. @internal */
+/** A request, or the room for one. */
 export class Request {
   readonly index: number;
   /** Tells this request from earlier ones with the same index; in the upper half of the user_data. */
@@ -80,7 +80,7 @@ export class Request {
 /** user_data is a number: 21 bits are left beside the index. */
 const GENERATIONS = 1 << 20;
 
-/** All requests of a ring, by index. @internal */
+/** All requests of a ring, by index. */
 export class Requests {
   private readonly all: Request[] = [];
   private readonly free: Request[] = [];

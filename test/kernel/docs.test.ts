@@ -8,7 +8,8 @@ import { root } from '../support/subprocess.js';
 import { run } from './boot.js';
 
 const work = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
-afterAll(() => rmSync(work, { recursive: true }));
+// a kernel's tree takes its time
+afterAll(() => rmSync(work, { recursive: true }), 300_000);
 
 const page = readFileSync(join(root, 'docs/adding-an-opcode.md'), 'utf8');
 const commands = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = '']) => block.trim().split('\n'));

@@ -141,3 +141,15 @@ it('zeroes a range on a kernel that has no operation for it, if that is wanted',
     rmSync(dirname(file), { recursive: true });
   }
 });
+
+it('a chain whose first member says nothing ends when the kernel refuses one behind it', async () => {
+  const wrong = -1;
+  for (const hard of [false, true]) {
+    await using ring = new Ring();
+    const first = ring.chain().nop({ skipSuccess });
+    const chain = (hard ? first.hard() : first).fsync(1, wrong, { skipSuccess }).nop();
+    const outcomes = await chain.settle();
+    expect(outcomes.at(-1)).toMatchObject({ status: 'rejected', reason: { errno: -ECANCELED } });
+    expect(ring.pending).toBe(0);
+  }
+});
