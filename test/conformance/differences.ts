@@ -4,6 +4,14 @@ export interface KnownDifference {
   readonly cause: string;
   /** What would lift it. */
   readonly until: string;
+  /** Whether it agrees now and then, as its own native runs differ. */
+  readonly sometimes?: true;
 }
 
-export const knownDifferences: Readonly<Record<string, KnownDifference>> = {};
+export const knownDifferences: Readonly<Record<string, KnownDifference>> = {
+  'wq-aff': {
+    cause: "it takes for granted that the kernel's threads have the pids next to its own, which Node's threads have",
+    until: 'the test asks which threads these are',
+    sometimes: true, // it skips natively, too, when another process has got one of the pids
+  },
+};
