@@ -194,8 +194,12 @@ crosscheck: build ## compare the bytes of SQEs with C's (CASES=10000 a function)
 	$(MAKE) $(B)/crosscheck/main.js
 	node $(B)/crosscheck/main.js --cases $(or $(CASES),10000)
 
+$(B)/test/syscall.node: test/liburing/support/syscall.c $(NATIVE)/src/liburing-ffi.a node_modules/.package-lock.json
+	mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -shared $< -o $@
+
 test: build page page-test-tools test-tools ## build all and run the tests (TESTS= names some)
-	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples
+	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(B)/test/syscall.node
 	$(BIN)/vitest run $(TESTS)
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too
@@ -244,7 +248,7 @@ bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep,copy,
 
 # --- the rest ------------------------------------------------------------------
 
-C_SOURCES = $(wildcard host/*.[ch] wasm/*.c wasm/include/*/*.h bench/c/*.[ch])
+C_SOURCES = $(wildcard host/*.[ch] wasm/*.c wasm/include/*/*.h bench/c/*.[ch] test/liburing/support/*.c)
 SHELL_SOURCES = .ci/run wasm/cc $(wildcard scripts/*) liburing-patch/fetch liburing-patch/update
 
 update-liburing: ## move to the newest release of liburing, if the patches fit (VERSION= for another)
