@@ -3,11 +3,13 @@ import { expect } from 'vitest';
 import {
   alloc,
   allocPointers,
+  free,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_SQPOLL,
   io_uring,
   io_uring_cqe,
+  io_uring_cqe_seen,
   io_uring_get_sqe,
   io_uring_params,
   io_uring_queue_exit,
@@ -25,9 +27,8 @@ import {
 } from '../../../src/index.js';
 import { EINVAL, EPERM } from '../../../src/linux.js';
 import { patiently } from '../../support/ring.js';
-
+import { atEnd } from './clean.js';
 import { syscall } from './syscall.js';
-import './clean.js';
 
 export const T_SETUP_OK = 0;
 export const T_SETUP_SKIP = 1;
@@ -107,4 +108,35 @@ export function t_io_uring_init_sqarray(entries: number, ring: io_uring, p: io_u
   if (ret < 0) syscall('close', fd);
   else for (let i = 0; i < p.sq_entries; i++) memory.view.setUint32(ring.sq.array + 4 * i, i, true);
   return ret;
+}
+
+/** What came of a request. */
+export interface Completion {
+  res: number;
+  flags: number;
+  user_data: bigint;
+}
+
+/** The next completion, given back to the ring. */
+export function next(ring: io_uring): Completion {
+  const cqe = newCqe();
+  const { res, flags, user_data } = waited(ring, cqe);
+  io_uring_cqe_seen(ring, cqe.value);
+  free(cqe);
+  return { res, flags, user_data };
+}
+
+/** Prepares one request, submits it and waits for what comes of it. */
+export function complete(ring: io_uring, prep: (sqe: io_uring_sqe) => void): Completion {
+  prep(get_sqe(ring));
+  expect(io_uring_submit(ring), 'io_uring_submit').toBe(1);
+  return next(ring);
+}
+
+/** A ring that is gone when the test is over. */
+export function openRing(entries = 8, flags = 0): io_uring {
+  const ring = newRing();
+  expect(t_create_ring(entries, ring, flags)).toBe(T_SETUP_OK);
+  atEnd(() => io_uring_queue_exit(ring));
+  return ring;
 }
