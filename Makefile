@@ -17,7 +17,7 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build vectors relink page page-serve page-test-tools test-tools demo crosscheck test bench lint format runtimes setup update-liburing clean distclean help
+.PHONY: all build vectors relink page page-serve page-test-tools test-tools demo crosscheck test liburing-readme mutate bench lint format runtimes setup update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -201,6 +201,13 @@ $(B)/test/syscall.node: test/liburing/support/syscall.c $(NATIVE)/src/liburing-f
 test: build page page-test-tools test-tools ## build all and run the tests (TESTS= names some)
 	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(B)/test/syscall.node
 	$(BIN)/vitest run $(TESTS)
+
+liburing-readme: build ## write test/liburing/README.md, the list of the ports
+	$(BIN)/vitest run test/liburing/readme.test.ts --update
+
+mutate: build ## break the bindings, see whether test/liburing notices (FUNCTIONS= a pattern)
+	$(MAKE) $(B)/test/syscall.node
+	$(if $(FUNCTIONS),FUNCTIONS='$(FUNCTIONS)') $(BIN)/vitest run --config test/mutate/vitest.config.ts
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too
 	scripts/install-runtimes node22 node24 node26 bun deno

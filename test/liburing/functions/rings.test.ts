@@ -46,6 +46,7 @@ import {
   io_uring_query_opcode,
   io_uring_queue_exit,
   io_uring_queue_init_mem,
+  io_uring_queue_mmap,
   io_uring_reg_wait,
   io_uring_register_bpf_filter,
   io_uring_register_bpf_filter_task,
@@ -60,6 +61,7 @@ import {
   io_uring_resize_rings,
   io_uring_ring_dontfork,
   io_uring_set_iowait,
+  io_uring_setup,
   io_uring_sq_ready,
   io_uring_sq_space_left,
   io_uring_sqe,
@@ -72,7 +74,7 @@ import {
   io_uring_zcrx_ifq_reg,
   zcrx_ctrl,
 } from '../../../src/index.js';
-import { EAGAIN, EBADF, EFAULT, EFD_NONBLOCK, EINVAL, EOPNOTSUPP, O_RDWR, POLLIN } from '../../../src/linux.js';
+import { EAGAIN, EBADF, EFD_NONBLOCK, EINVAL, EOPNOTSUPP, O_RDWR, POLLIN } from '../../../src/linux.js';
 import { t_aligned_alloc } from '../support/buffers.js';
 import { atEnd, closing } from '../support/clean.js';
 import { eventfd } from '../support/events.js';
@@ -175,6 +177,19 @@ it('__io_uring_sqring_wait', () => {
   }
 });
 
+it('io_uring_queue_mmap', () => {
+  const ring = newRing();
+  const p = newParams();
+  const fd = io_uring_setup(8, p);
+  expect(fd).toBeGreaterThanOrEqual(0);
+  expect(io_uring_queue_mmap(fd, p, ring)).toBe(0);
+  atEnd(() => io_uring_queue_exit(ring));
+  expect(ring.ring_fd).toBe(fd);
+  // this one has an array of indices
+  expect(ring.sq.array).not.toBe(0);
+  expect(complete(ring, io_uring_prep_nop).res).toBe(0);
+});
+
 it('io_uring_memory_size', () => {
   for (const flags of [0, IORING_SETUP_SQE128, IORING_SETUP_CQE32]) {
     expect(io_uring_memory_size(64, flags)).toBe(io_uring_memory_size_params(64, newParams({ flags })));
@@ -275,7 +290,7 @@ it('io_uring_register_iowq_aff, io_uring_unregister_iowq_aff', () => {
   while (!workersCpus().includes('0') && now() < deadline) usleep(1000);
   expect(workersCpus()).toContain('0');
   expect(io_uring_unregister_iowq_aff(ring)).toBe(0);
-  expect(io_uring_register_iowq_aff(ring, cpu_set_t.size, null)).toBe(-EFAULT);
+  expect(io_uring_register_iowq_aff(ring, cpu_set_t.size, null)).toBe(-EINVAL);
 });
 
 it('io_uring_register_napi, io_uring_unregister_napi', () => {
