@@ -17,7 +17,8 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build vectors relink page page-serve page-test-tools test-tools demo crosscheck test liburing-readme mutate bench lint format runtimes setup update-liburing clean distclean help
+.PHONY: all build docs host-flags vectors relink page page-serve page-test-tools test-tools examples demo crosscheck test test-all liburing-readme mutate bench \
+	lint format runtimes setup kernel kernel-run kernel-shell test-kernel kernel-test-programs update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -116,6 +117,10 @@ NODE_INCLUDE := $(wildcard $(shell node -p 'path.join(path.dirname(process.execP
 HOST_CFLAGS := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror \
 	-D_GNU_SOURCE -DNAPI_VERSION=8 -Inode_modules/node-api-headers/include \
 	$(addprefix -idirafter ,$(NODE_INCLUDE)) -I$(NATIVE)/src/include -I$(TREE)/src/include
+# for a test, which compiles it with more
+host-flags:
+	echo $(HOST_CFLAGS)
+
 HOST_SOURCES := $(wildcard host/*.c)
 
 dist/host.node: $(HOST_SOURCES) $(wildcard host/*.h) $(NATIVE)/src/liburing-ffi.a node_modules/.package-lock.json
@@ -137,7 +142,7 @@ dist/index.js: $(wildcard src/*.ts src/*/*.ts) tsconfig.json $(GENERATED) src/ge
 build: setup ## everything that is shipped
 	$(MAKE) dist/liburing.wasm dist/host.node dist/index.js dist/vectors.json dist/vectors.schema.json
 
-$(B)/examples/demo.js: $(wildcard examples/*.ts) examples/tsconfig.json dist/index.js
+$(B)/examples/demo.js: $(wildcard examples/*.ts examples/*/*.ts) examples/tsconfig.json dist/index.js
 	$(BIN)/tsc -p examples
 	touch $@
 
@@ -166,6 +171,9 @@ page-test-tools: setup
 test-tools: setup
 	scripts/install-tools test
 
+examples: build ## compile the examples to build/examples
+	$(MAKE) $(B)/examples/demo.js
+
 demo: build ## build all, read a file through io_uring from TypeScript
 	$(MAKE) $(B)/examples/demo.js
 	node $(B)/examples/demo.js
@@ -182,6 +190,12 @@ dist/vectors.json: $(B)/reference $(B)/generate/main.js dist/index.js
 dist/vectors.schema.json: src/cli/vectors.schema.json
 	mkdir -p dist
 	cp $< $@
+
+docs/operations.md: dist/index.js $(wildcard examples/*.ts)
+	node $(B)/generate/operations-page.js $(GENERATED) dist examples $@
+
+docs: build ## write docs/operations.md, the table of operations
+	$(MAKE) docs/operations.md
 
 vectors: setup ## write the golden vectors, dist/vectors.json
 	$(MAKE) dist/vectors.json dist/vectors.schema.json
@@ -200,7 +214,7 @@ $(B)/test/syscall.node: test/liburing/support/syscall.c $(NATIVE)/src/liburing-f
 
 test: build page page-test-tools test-tools ## build all and run the tests (TESTS= names some)
 	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(B)/test/syscall.node
-	$(BIN)/vitest run $(TESTS)
+	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
 
 liburing-readme: build ## write test/liburing/README.md, the list of the ports
 	$(BIN)/vitest run test/liburing/readme.test.ts --update
@@ -211,6 +225,43 @@ mutate: build ## break the bindings, see whether test/liburing notices (FUNCTION
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too
 	scripts/install-runtimes node22 node24 node26 bun deno
+
+# --- the kernel that has IORING_OP_ZERO, and the tests that need it -------------
+
+KERNEL_PATCHES := $(wildcard kernel-patch/patches/*.patch)
+# for the tests: a kernel in which 65 is another operation, and ZERO is 66
+RENUMBERED := $(KERNEL_PATCHES) kernel-patch/test/renumbered.patch
+# make test-kernel KERNEL=FOLDER tests another one
+KERNEL := $(B)/kernel
+
+$(B)/.kernel-tools: scripts/install-tools
+	scripts/install-tools kernel
+	mkdir -p $(B) && touch $@
+
+kernel: $(B)/.kernel-tools $(TREE)/configure ## build the patched kernel (LINUX_VERSION= for another 7.x)
+	kernel-patch/build $(B)/kernel $(B)/linux $(KERNEL_PATCHES)
+	kernel-patch/check-opcodes $(B)/kernel/include/linux/io_uring.h $(TREE)/src/include/liburing/io_uring.h
+
+kernel-run: build kernel $(B)/examples/demo.js ## run CMD= under it, as root, with this machine's files
+	kernel-patch/boot $(KERNEL)/bzImage sh -c "$$CMD"
+
+kernel-shell: build kernel $(B)/examples/demo.js ## the same with a shell
+	kernel-patch/boot --shell $(KERNEL)/bzImage
+
+# liburing's tests that the guest runs, built as upstream does it
+LIBURING_TESTS := $(shell sed -n "s/.*{ name: '\([^']*\)'.*/\1/p" test/guest/liburing-cases.ts)
+
+kernel-test-programs: build kernel
+	kernel-patch/build $(B)/kernel-renumbered $(B)/linux $(RENUMBERED)
+	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples
+	$(MAKE) -C $(NATIVE)/test ENABLE_SHARED=0 $(LIBURING_TESTS:%=%.t) > $(NATIVE)/make-tests.log 2>&1 || \
+		{ cat $(NATIVE)/make-tests.log; exit 1; }
+
+test-kernel: kernel-test-programs ## boot it in QEMU, run what only it can (TESTS= names some)
+	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run $(or $(TESTS),test/kernel)
+
+test-all: page page-test-tools test-tools kernel-test-programs ## both, with one sum in the end
+	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run
 
 lint: setup ## check format and style
 	scripts/install-tools lint
@@ -255,8 +306,9 @@ bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep,copy,
 
 # --- the rest ------------------------------------------------------------------
 
-C_SOURCES = $(wildcard host/*.[ch] wasm/*.c wasm/include/*/*.h bench/c/*.[ch] test/liburing/support/*.c)
-SHELL_SOURCES = .ci/run wasm/cc $(wildcard scripts/*) liburing-patch/fetch liburing-patch/update
+C_SOURCES = $(wildcard host/*.[ch] wasm/*.c wasm/include/*/*.h bench/c/*.[ch] test/course/*.c test/liburing/support/*.c)
+SHELL_SOURCES = .ci/run wasm/cc $(wildcard scripts/*) liburing-patch/fetch liburing-patch/update \
+	$(addprefix kernel-patch/,fetch build boot init check-opcodes)
 
 update-liburing: ## move to the newest release of liburing, if the patches fit (VERSION= for another)
 	liburing-patch/update $(VERSION)

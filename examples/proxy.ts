@@ -563,7 +563,7 @@ function handle_accept(ring: io_uring, cqe: io_uring_cqe): boolean {
   print(`New client: id=${c.tid}, in=${c.in_fd}\n`);
   c.start_time = Date.now();
 
-  // C sets it when the thread has begun, which is too late for a sink
+  // C sets it when the thread has begun, which may be too late
   if (!cfg.fixed_files) c.in_fd = cqe.res;
 
   const barrier = new Barrier(2);

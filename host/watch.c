@@ -47,12 +47,18 @@ struct watch {
 	napi_threadsafe_function call;
 };
 
+static void close_eventfd(struct watch *w)
+{
+	if (w->eventfd >= 0)
+		close(w->eventfd);
+	w->eventfd = -1;
+}
+
 static void put(struct watch *w)
 {
 	if (--w->references)
 		return;
-	if (w->eventfd >= 0)
-		close(w->eventfd);
+	close_eventfd(w);
 	free(w);
 }
 
@@ -117,6 +123,8 @@ static void close_poll(struct watch *w)
 	napi_delete_reference(w->env, w->callback);
 	napi_async_destroy(w->env, w->context);
 	uv_close((uv_handle_t *) &w->poll, on_closed);
+	/* libuv is done with it; the object stays until it is collected */
+	close_eventfd(w);
 }
 
 static void on_environment_end(napi_async_cleanup_hook_handle handle,
@@ -139,6 +147,7 @@ static int open_poll(struct watch *w, int fd, napi_value callback)
 		return ret;
 	w->poll.data = w;
 	w->references++;
+	/* these fail only in an environment that is past its end */
 	if (napi_create_reference(w->env, callback, 1, &w->callback) !=
 		    napi_ok ||
 	    napi_create_string_utf8(w->env, "io_uring", NAPI_AUTO_LENGTH,
@@ -192,6 +201,7 @@ static void close_thread(void *data)
 	napi_release_threadsafe_function(w->call, napi_tsfn_abort);
 	close(w->epoll);
 	close(w->stop);
+	close_eventfd(w);
 }
 
 static int start_thread(struct watch *w)
@@ -335,6 +345,7 @@ static bool add_function(napi_env env, napi_value object, struct watch *w,
 napi_value watch_create(napi_env env, napi_callback_info info)
 {
 	napi_value argv[3], object, eventfd_number;
+	napi_valuetype type;
 	size_t argc = 3;
 	struct watch *w;
 	int32_t fd;
@@ -343,6 +354,8 @@ napi_value watch_create(napi_env env, napi_callback_info info)
 
 	if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok ||
 	    napi_get_value_int32(env, argv[0], &fd) != napi_ok ||
+	    napi_typeof(env, argv[1], &type) != napi_ok ||
+	    type != napi_function ||
 	    napi_get_value_bool(env, argv[2], &loop) != napi_ok) {
 		napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE",
 				      "watch(fd, callback, loop) is expected");

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC1091,SC2119,SC2120,SC2154
 #
-# What fetch and update share. Sourced with $here set to this directory, and
-# for all that needs a scratch folder, $work set to one.
+# What fetch and update share, and kernel-patch with them. Sourced with $here
+# set to the directory that has upstream.env and patches/, and for all that
+# needs a scratch folder, $work set to one.
 
 . "$here/upstream.env"
 
@@ -52,13 +53,16 @@ to_cache() {
 	fi
 }
 
-# Patch tree $1, and name every patch that has moved or does not fit. Fuzz
-# stays off for other versions, too: a patch has one line of context, without
-# which it would fit anywhere.
+# Patch tree $1 with the patches that follow, all of them if none does, and name
+# every patch that has moved or does not fit. Fuzz stays off for other versions,
+# too: a patch has one line of context, without which it would fit anywhere.
 apply_patches() {
+	tree_to_patch=$1
+	shift
+	[ $# -gt 0 ] || set -- "$here"/patches/*.patch
 	failed=0
-	for p in "$here"/patches/*.patch; do
-		if ! LC_ALL=C patch -d "$1" -p1 -N -f -F 0 -r - \
+	for p; do
+		if ! LC_ALL=C patch -d "$tree_to_patch" -p1 -N -f -F 0 -r - \
 		     --no-backup-if-mismatch <"$p" >"$work/log" 2>&1; then
 			say "${p##*/}: does not apply"
 			failed=1
@@ -75,21 +79,25 @@ apply_patches() {
 	return $failed
 }
 
-# Source entries for the Debian (or Ubuntu) archive that the system uses, for
-# the suites where new releases turn up and for its own. apt knows how to read
-# its configuration, and with no lists it names every suite's InRelease.
+# Entries of type $1, deb or deb-src, for the Debian (or Ubuntu) archive that the
+# system uses, for the suites that follow if it is Debian's, and for its own. apt
+# knows how to read its configuration, and with no lists it names every suite's
+# InRelease.
 apt_sources() {
+	type=$1
+	shift
 	apt-get -o Dir::State::Lists="$apt/lists" --print-uris update 2>/dev/null |
 	sed -n "s|^'\(.*\)/dists/\(.*\)/InRelease' .*|\1 \2|p" |
-	awk '
+	awk -v suites="$*" '
 		function emit(distro, suite) {
 			if (!seen[$1, suite]++)
 				print distro, $1, suite
 		}
 		$2 ~ /-security/ { next }
 		$1 ~ /\/debian(\.list)?$/ {
-			emit("debian", "forky")
-			emit("debian", "sid")
+			n = split(suites, suite, " ")
+			for (i = 1; i <= n; i++)
+				emit("debian", suite[i])
 			emit("debian", $2)
 		}
 		$1 ~ /\/ubuntu(-ports)?$/ { emit("ubuntu", $2) }' |
@@ -98,17 +106,17 @@ apt_sources() {
 		for key in /usr/share/keyrings/"$distro"-archive-keyring.*; do
 			[ ! -e "$key" ] || signed="[signed-by=$key]"
 		done
-		echo "deb-src $signed $uri $suite main"
+		echo "$type $signed $uri $suite main"
 	done
 }
 
 # Set up an apt of our own: the system's mirror, proxy and keys, but neither
-# its lists nor its hooks. False if that has no liburing.
-apt_open() {
+# its lists nor its hooks. The arguments are those of apt_sources.
+apt_start() {
 	command -v apt-get >/dev/null || return 1
 	apt=$work/apt
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" || return 1
-	apt_sources >"$apt/sources.list"
+	apt_sources "$@" >"$apt/sources.list"
 	cat >"$apt/apt.conf" <<-EOF
 		#clear APT::Update::Pre-Invoke;
 		#clear APT::Update::Post-Invoke;
@@ -120,13 +128,18 @@ apt_open() {
 		APT::Sandbox::User "root";
 		APT::Get::AllowUnauthenticated "false";
 		Acquire::AllowInsecureRepositories "false";
+		Acquire::Languages "none";
 		Acquire::Retries "1";
 		Acquire::http::Timeout "30";
 		Acquire::https::Timeout "30";
 	EOF
 	# The mirror may lack one of the suites, so only the outcome counts.
-	timeout 300 apt-get -q -c "$apt/apt.conf" update >"$work/log" 2>&1
-	[ -n "$(apt_newest)" ]
+	timeout 300 apt-get -q -c "$apt/apt.conf" update >"$work/log" 2>&1 || :
+}
+
+# An apt that knows the sources of liburing. False if there are none.
+apt_open() {
+	apt_start deb-src forky sid && [ -n "$(apt_newest)" ]
 }
 
 # Debian versions of the releases that apt knows, oldest first.

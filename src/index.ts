@@ -31,6 +31,7 @@ export type { Macros } from './macros.js';
 export type { Address, Memory, PointerTo } from './memory.js';
 export { BufferRing, type BufferRingOptions, ReceivedBuffer } from './ring/buffer-ring.js';
 export { Chain, type ChainError, type Outcome } from './ring/chain.js';
+export type { WaitOptions } from './ring/core.js';
 export { DirectFile, type FileDescriptor, FileTable } from './ring/files.js';
 export type { Bytes, Duration, EpollEvent, Message, OpenHow, Path, Plain, Vector } from './ring/held.js';
 export { MESSAGE_BIT, type RingMessage, type RingTarget } from './ring/messages.js';
@@ -40,10 +41,11 @@ export type { RingOptions, SetupFlags } from './ring/options.js';
 export { RegisteredBuffer } from './ring/registered-buffers.js';
 export { RegisteredWait } from './ring/registered-waits.js';
 export { RequestHandle, type RequestOptions } from './ring/request.js';
-export { Ring, type WaitOptions } from './ring/ring.js';
+export { Ring } from './ring/ring.js';
 export { decodeSocketAddress, type SocketAddress } from './ring/socket-address.js';
 export { Stream } from './ring/stream.js';
 export { type Field, Pointers, Struct, StructArray, type StructType } from './struct.js';
+export { prepZero, type ZeroOperation, type ZeroOptions, zeroOperation } from './zero.js';
 
 /** Allocates a zeroed struct, or an array of them: see {@link Memory.alloc}. */
 export const alloc: Memory['alloc'] = memory.alloc.bind(memory) as Memory['alloc'];

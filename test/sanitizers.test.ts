@@ -98,3 +98,76 @@ it('all that the shim does, without a report', () => {
   expect(status).toBe(0);
   expect(stdout).toBe('done true\n');
 });
+
+it('watches rings by the loop and by threads, and lets go of them', () => {
+  build();
+  const { status, signal, stdout, stderr } = run(`
+    import { Worker } from 'node:worker_threads';
+    import { createRequire } from 'node:module';
+    import { readdirSync, writeSync } from 'node:fs';
+    import { Ring } from 'liburing-wasm';
+    const shim = createRequire(import.meta.url)(${JSON.stringify(shim.file)});
+    const tasks = () => readdirSync('/proc/self/task').length;
+
+    for (const options of [{}, { deferTaskrun: true }]) {
+      for (let i = 0; i < 10; i++) {
+        const ring = new Ring(options);
+        const [readEnd, writeEnd] = await ring.pipe();
+        const bytes = Buffer.alloc(4);
+        const reading = ring.read(readEnd, bytes);
+        await ring.timeout(1);
+        writeSync(writeEnd, 'four');
+        if ((await reading) !== 4) throw new Error('read');
+        ring.read(readEnd, bytes).catch(() => {});
+        await Promise.all([ring.close(readEnd), ring.close(writeEnd)]);
+        await ring.close();
+      }
+    }
+
+    const before = tasks();
+    for (let i = 0; i < 20; i++) {
+      const watch = await new Promise((resolve) => {
+        const made = shim.watch(-1, () => resolve(made), false);
+        made.ref();
+        writeSync(made.eventfd, new Uint8Array(new BigUint64Array([1n]).buffer));
+      });
+      watch.unref();
+      watch.close();
+      watch.close();
+      watch.ref();
+    }
+    let dropped = [true, false, true, false].map((loop) => shim.watch(-1, () => {}, loop));
+    dropped = null;
+    for (let i = 0; i < 10 && tasks() > before; i++) {
+      gc();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    if (tasks() > before) throw new Error('a thread is left');
+
+    const attempt = (f) => { try { return f(); } catch (error) { if (!(error instanceof Error)) throw error; } };
+    for (const value of [undefined, null, 1.5, 'x', {}, 1n, 2 ** 40, 12345]) {
+      attempt(() => shim.watch(value, () => {}, true));
+      attempt(() => shim.watch(value, () => {}, false));
+      attempt(() => shim.watch(-1, value, true)?.close());
+      attempt(() => shim.watch(-1, value, false)?.close());
+      attempt(() => shim.watch(-1, () => {}, value));
+    }
+
+    const source = \`
+      import { createRequire } from 'node:module';
+      const shim = createRequire(${JSON.stringify(shim.file)})(${JSON.stringify(shim.file)});
+      globalThis.kept = [shim.watch(-1, () => {}, true), shim.watch(-1, () => {}, false)];
+      globalThis.kept.forEach((watch) => watch.ref());
+      const { parentPort } = await import('node:worker_threads');
+      parentPort.postMessage('watching');\`;
+    for (let i = 0; i < 5; i++) {
+      const worker = new Worker(new URL('data:text/javascript,' + encodeURIComponent(source)));
+      await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+      await worker.terminate();
+    }
+    console.log('done');`);
+  expect(stderr).toBe('');
+  expect(signal).toBeNull();
+  expect(status).toBe(0);
+  expect(stdout).toBe('done\n');
+});

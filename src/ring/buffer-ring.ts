@@ -152,6 +152,17 @@ export class BufferRing implements Disposable {
     return this.inUse;
   }
 
+  /** Whether the kernel has it. @internal */
+  get isOpen(): boolean {
+    return this.shared !== undefined;
+  }
+
+  /** Its group, if it is of this ring. @internal */
+  groupIn(ring: Ring): number {
+    if (ring === this.ring) return this.group;
+    throw argumentError('buffers', 'a BufferRing of the same ring', this);
+  }
+
   /** The buffer that a CQE says its data is in. @internal */
   received(length: number, flags: number): ReceivedBuffer {
     // at the end of the data there is none
@@ -192,9 +203,21 @@ export class BufferRing implements Disposable {
     if (!slot.complete || this.shared === undefined) return;
     this.add(index, 0);
     this.ring[C].io_uring_buf_ring_advance(this.shared, 1);
+    this.resumeAll();
+  }
+
+  private resumeAll(): void {
     const waiting = [...this.starved];
     this.starved.clear();
     for (const resume of waiting) resume();
+  }
+
+  /**
+   * Resolves when there is a buffer that holds no data; at once if there is. For a receive that failed
+   * with ENOBUFS, before it is tried again.
+   */
+  available(): Promise<void> {
+    return new Promise((resolve) => this.whenAvailable(resolve));
   }
 
   /** Calls back when there are buffers again; at once if there are. @internal */
@@ -219,6 +242,8 @@ export class BufferRing implements Disposable {
     this.shared = undefined;
     this.ring.bufferGroups.delete(this.group);
     memory.free(this.memory);
+    // the kernel tells those that wait
+    if (!this.ring.closing) this.resumeAll();
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,12 @@
 /** Linked requests: prepared up front, submitted at once, each started when the one before succeeded. */
 import { rangeError, type SystemError, stateError, systemError } from '../errors.js';
-import { IORING_CQE_F_MORE, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../generated/constants.js';
+import {
+  IORING_CQE_F_MORE,
+  IORING_TIMEOUT_ETIME_SUCCESS,
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_IO_HARDLINK,
+  IOSQE_IO_LINK,
+} from '../generated/constants.js';
 import type { Functions } from '../generated/functions.js';
 import { ECANCELED, ENOENT, ETIME } from '../generated/linux.js';
 import { type ChainOperations, Operations } from '../generated/operations.js';
@@ -35,11 +41,16 @@ interface Member {
   readonly name: string;
   readonly sqes: StructArray<io_uring_sqe>;
   readonly size: number;
-  readonly kept: unknown;
+  /** Its buffers, until the request has them. */
+  kept: unknown;
   readonly options: RequestOptions | undefined;
   readonly held: Held | undefined;
   readonly convert: ((res: number) => unknown) | undefined;
   hard: boolean;
+  /** Whether it has a completion only if it fails. */
+  silent: boolean;
+  /** Of a timeout: whether the next member starts when it has passed. */
+  continues: boolean;
   request?: Request;
   outcome?: Outcome;
 }
@@ -87,8 +98,9 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
   }
 
   /** @internal */
-  override [GET_SQE](): io_uring_sqe {
+  override [GET_SQE](big?: boolean): io_uring_sqe {
     if (this.submitted) throw stateError('chain', 'not yet submitted', 'one that is');
+    if (big) this[RING].mustHaveBigSqes();
     // room for 128 bytes
     this.prepared = this[RING].memory.alloc(io_uring_sqe, 2);
     return this.prepared.at(0);
@@ -115,6 +127,7 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
       throw this[UNGET_SQE](error, held);
     }
     const kept = sqe.attached;
+    sqe.attached = undefined;
     const size = (name.endsWith('128') ? 2 : 1) * io_uring_sqe.size;
     this.members.push({
       name,
@@ -125,6 +138,8 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
       held,
       convert,
       hard: false,
+      silent: false,
+      continues: (sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS) !== 0,
     });
     return this;
   }
@@ -149,7 +164,9 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     const index = failed >= 0 ? failed : outcomes.findIndex(({ status }) => status === 'rejected');
     const first = outcomes[index];
     if (first?.status === 'rejected') {
-      throw Object.assign(systemError(first.reason.errno, first.name), { index, outcomes }) satisfies ChainError;
+      const error = Object.assign(systemError(first.reason.errno, first.name), { index });
+      // not among what is printed of an error that nobody catches
+      throw Object.defineProperty(error, 'outcomes', { value: outcomes }) as ChainError;
     }
     return outcomes.map((each) => (each as { value?: unknown }).value) as unknown as Results;
   }
@@ -157,13 +174,14 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
   /** As {@link Chain.submit}, but says what became of each member, whether it failed or not. */
   settle(): Promise<{ readonly [Index in keyof Results]: Outcome<Results[Index]> }> {
     const { members } = this;
+    const ring = this[RING];
+    if (ring.closing) throw stateError('ring', 'open', 'closed');
     if (this.submitted) throw stateError('chain', 'not yet submitted', 'one that is');
     if (members.length === 0) throw stateError('chain', 'one with requests', 'empty');
     if (members.at(-1)?.options?.skipSuccess) {
       throw stateError('skipSuccess', 'for members before the last', 'for the last, whose completion tells the end');
     }
     const slots = members.reduce((sum, { size }) => sum + size / io_uring_sqe.size, 0);
-    const ring = this[RING];
     if (slots > ring.entries) {
       throw rangeError(
         `the chain has ${slots} requests, and the submission queue ${ring.entries} entries; open the ring with more`,
@@ -171,7 +189,11 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     }
     this.submitted = true;
     return new Promise((resolve) => {
-      let left = members.filter(({ options }) => !options?.skipSuccess).length;
+      members.forEach((member, index) => {
+        // behind a first one that says nothing, the kernel says nothing of one that it refuses
+        member.silent = member.options?.skipSuccess === true && !(index === 0 && member.hard);
+      });
+      let left = members.filter(({ silent }) => !silent).length;
       // those without a completion were to have none; behind a failed one of these, none has any
       const finish = (last: number): void => {
         members.forEach((member, index) => {
@@ -190,10 +212,9 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
       members.forEach((member, index) => {
         const sink = new MemberSink(member, () => {
           if (left === 0) return;
-          const skips = member.options?.skipSuccess;
-          if (!skips) left--;
+          if (!member.silent) left--;
           if (left === 0) finish(members.length - 1);
-          else if (skips && !member.hard) finish(index);
+          else if (member.silent && !member.hard) finish(index);
         });
         this.start(member, index === members.length - 1, sink);
       });
@@ -208,8 +229,10 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     const sqe = ring[GET_SQE](size > io_uring_sqe.size);
     bytes.copyWithin(sqe.address, from, from + size);
     ring.memory.free(sqes);
+    if (!member.silent) sqe.flags &= ~IOSQE_CQE_SKIP_SUCCESS;
     if (!isLast) sqe.flags |= member.hard ? IOSQE_IO_HARDLINK : IOSQE_IO_LINK;
     member.request = ring.startRequest(sqe, name, options, { held, sink }, member.kept);
+    member.kept = undefined;
   }
 }
 
@@ -234,7 +257,7 @@ class MemberSink implements Sink {
     const { name, convert, options } = member;
     const value = this.result ?? res;
     if (options?.handle) options.handle.result = value;
-    if (value >= 0 || isNoError(name, value)) {
+    if (value >= 0 || isNoError(member, value)) {
       member.outcome = { status: 'fulfilled', name, value: convert ? convert(value) : value };
     } else {
       member.outcome = { status: 'rejected', name, reason: systemError(value, name) };
@@ -243,6 +266,8 @@ class MemberSink implements Sink {
   }
 }
 
-/** A timeout that has expired, as it is to; one beside a request that was not needed. */
-const isNoError = (name: string, res: number): boolean =>
-  (name === 'timeout' && res === -ETIME) || (name === 'link_timeout' && (res === -ECANCELED || res === -ENOENT));
+/** A link timeout that was not needed, or a timeout that has passed and does not break the chain. */
+function isNoError({ name, continues }: Member, res: number): boolean {
+  if (name === 'timeout') return res === -ETIME && continues;
+  return name === 'link_timeout' && (res === -ECANCELED || res === -ENOENT);
+}

@@ -18,6 +18,8 @@ export const GET_SQE: unique symbol = Symbol('getSqe');
 export const UNGET_SQE: unique symbol = Symbol('ungetSqe');
 /** Makes a request of a prepared SQE. */
 export const REQUEST: unique symbol = Symbol('request');
+/** How util.inspect shows an object. */
+export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
 /** What the generated operations call. */
 export interface Hooks {

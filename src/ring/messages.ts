@@ -36,7 +36,7 @@ export function messageData(data: number | bigint): bigint {
   return value | MESSAGE_BIT;
 }
 
-/** Messages as they come. Waiting for one keeps the process alive. @internal */
+/** Messages as they come. Waiting for one keeps the process alive. */
 export class Messages extends Stream<RingMessage> {
   private readonly ended_: () => void;
   private readonly wanted: () => void;
@@ -49,6 +49,7 @@ export class Messages extends Stream<RingMessage> {
 
   deliver(message: RingMessage): void {
     this.push(message);
+    if (!this.awaited) this.ended_();
   }
 
   close(): void {
@@ -56,7 +57,7 @@ export class Messages extends Stream<RingMessage> {
   }
 
   protected override taken(): void {
-    this.wanted();
+    if (this.awaited) this.wanted();
   }
 
   protected override async abandoned(): Promise<void> {

@@ -50,6 +50,8 @@ export interface ReceivedMessage extends Disposable {
   readonly control: Uint8Array;
   /** Such as MSG_TRUNC: the buffer was too small. */
   readonly flags: number;
+  /** How many bytes were received; with MSG_TRUNC among the flags of a datagram's receive, how many it has. */
+  readonly payloadLength: number;
   /** Gives the buffer back. */
   release(): void;
 }
@@ -80,6 +82,7 @@ function start(
   return ring.startRequest(sqe, name, undefined, { sink }, undefined);
 }
 
+const always = (): boolean => true;
 const never = (): boolean => false;
 const atEnd = (res: number): boolean => res === 0;
 
@@ -97,7 +100,7 @@ export function accept(
     arm: (sink) => start(ring, 'accept', fd, prepare, sink),
     items: (res) => [res],
     isEnd: never,
-    restarts: true,
+    restarts: always,
     discard: closeSync,
     ...common(options),
   });
@@ -117,15 +120,16 @@ export function acceptDirect(
     arm: (sink) => start(ring, 'accept', fd, prepare, sink),
     items: (res) => [new DirectFile(ring, res)],
     isEnd: never,
-    restarts: true,
+    restarts: always,
     // the end of the ring closes it, too
     discard: (file) => ring.closing || ring.close_direct(file),
     ...common(options),
   });
 }
 
-function checkBuffers(buffers: unknown): asserts buffers is BufferRing {
+function checkBuffers(ring: Ring, buffers: unknown): asserts buffers is BufferRing {
   if (!(buffers instanceof BufferRing)) throw argumentError('buffers', 'a BufferRing', buffers);
+  buffers.groupIn(ring);
 }
 
 /** @internal */
@@ -136,7 +140,7 @@ export function recv(
   flags: number,
   options: MultishotOptions & BundleOption = {},
 ): Multishot<ReceivedBuffer> {
-  checkBuffers(buffers);
+  checkBuffers(ring, buffers);
   const { bundle = false } = options;
   const prepare = (sqe: io_uring_sqe): void => {
     ring[C].io_uring_prep_recv_multishot(sqe, fileIndex(sockfd, ring, 'sockfd'), null, 0, flags);
@@ -156,7 +160,7 @@ export function read(
   offset: number | bigint,
   options: MultishotOptions = {},
 ): Multishot<ReceivedBuffer> {
-  checkBuffers(buffers);
+  checkBuffers(ring, buffers);
   const prepare = (sqe: io_uring_sqe): void =>
     ring[C].io_uring_prep_read_multishot(sqe, fileIndex(fd, ring, 'fd'), nbytes, offset, buffers.group);
   return received(ring, { name: 'read', file: fd, buffers, prepare }, options, (res, flags) => [
@@ -176,7 +180,7 @@ function received<T extends { release(): void }>(
     arm: (sink) => startReceiving(ring, receiving, undefined, sink),
     items,
     isEnd,
-    restarts: true,
+    restarts: always,
     discard: (item) => item.release(),
     buffers: receiving.buffers,
     ...common(options),
@@ -191,7 +195,7 @@ export function recvmsg(
   flags: number,
   options: MultishotOptions & MessageRoom = {},
 ): Multishot<ReceivedMessage> {
-  checkBuffers(buffers);
+  checkBuffers(ring, buffers);
   const { nameLength = 128, controlLength = 0 } = options;
   // the kernel reads it when the request is started, liburing at each message
   const header = ring.memory.alloc(msghdr);
@@ -228,6 +232,7 @@ function parseMessage(ring: Ring, buffer: ReceivedBuffer, header: msghdr): Recei
     name: out.namelen > 0 ? decodeSocketAddress(name) : undefined,
     control: control === null ? new Uint8Array() : at(control.address, out.controllen),
     flags: out.flags,
+    payloadLength: out.payloadlen,
     release: () => buffer.release(),
     [Symbol.dispose]: () => buffer.release(),
   };
@@ -242,7 +247,7 @@ export function poll(ring: Ring, fd: FileDescriptor, mask: number, options: Mult
     arm: (sink) => start(ring, 'poll', fd, prepare, sink),
     items: (res) => [res],
     isEnd: never,
-    restarts: true,
+    restarts: always,
     discard: () => {},
     ...common(options),
   });
@@ -273,7 +278,7 @@ export function timeout(
     arm,
     items: () => [++tick],
     isEnd: never,
-    restarts: false,
+    restarts: () => count === 0 || tick < count,
     discard: () => {},
     ...common(options),
   });

@@ -16,8 +16,8 @@ export interface MultishotKind<T> {
   items(res: number, flags: number): Iterable<T>;
   /** Whether a result means that no more data will come. */
   isEnd(res: number): boolean;
-  /** Whether it is started again when the kernel has ended it for no reason of its own. */
-  readonly restarts: boolean;
+  /** Whether there is more to come although the kernel has ended it: it does when the CQ ring is full, for instance. */
+  restarts(): boolean;
   /** Gives back what nobody will take. */
   discard(item: T): unknown;
   /** Where its data is, if in provided buffers. */
@@ -52,9 +52,10 @@ export class Multishot<T> extends Stream<T> implements Sink {
   /** @internal */
   constructor(ring: Ring, kind: MultishotKind<T>) {
     super();
+    kind.signal?.throwIfAborted();
     this.ring = ring;
     this.kind = kind;
-    kind.signal?.throwIfAborted();
+    ring.multishots.add(this);
     kind.signal?.addEventListener('abort', this.onAbort, { once: true });
     this.arm();
   }
@@ -65,8 +66,17 @@ export class Multishot<T> extends Stream<T> implements Sink {
   }
 
   private start(): void {
-    if (this.ended || this.ring.closing || this.request !== undefined) return;
-    this.request = this.kind.arm(this);
+    if (this.ended || this.request !== undefined) return;
+    if (this.ring.closing) this.ringCloses();
+    else this.request = this.kind.arm(this);
+  }
+
+  /** Ends it if no completion will. @internal */
+  ringCloses(): void {
+    if (this.request !== undefined || this.ended) return;
+    this.fail(systemError(-ECANCELED, this.kind.name));
+    this.cancel();
+    this.stopped();
   }
 
   private cancel(): void {
@@ -77,7 +87,14 @@ export class Multishot<T> extends Stream<T> implements Sink {
     if (this.request === undefined || this.cancelling) return;
     this.cancelling = true;
     const { request, ring } = this;
-    ring.afterReaping(() => ring.cancelRequest(request));
+    const { userData } = request;
+    const isCurrent = (): boolean => this.request === request && request.userData === userData;
+    const again = (): void => {
+      if (!isCurrent()) return;
+      this.cancelling = false;
+      this.cancel();
+    };
+    ring.afterReaping(() => isCurrent() && ring.cancelRequest(request, again));
   }
 
   private readonly afterwards: (() => void)[] = [];
@@ -88,6 +105,7 @@ export class Multishot<T> extends Stream<T> implements Sink {
   }
 
   private stopped(): void {
+    this.ring.multishots.delete(this);
     this.kind.signal?.removeEventListener('abort', this.onAbort);
     for (const callback of this.afterwards.splice(0)) callback();
   }
@@ -117,14 +135,13 @@ export class Multishot<T> extends Stream<T> implements Sink {
 
   /** The request is gone: for good, or until there is room again. */
   private over(res: number, isError: boolean, isEnd: boolean): void {
-    if (isEnd || (!isError && !this.kind.restarts)) this.end();
+    if (isEnd || (!isError && !this.kind.restarts())) this.end();
     if (this.ended) {
       this.stopped();
     } else if (!isError) {
-      // the kernel gives a multishot up when the CQ ring is full, for instance
       this.paused = false;
       if (this.length < this.kind.limit) this.arm();
-    } else if (res === -ENOBUFS && this.kind.buffers) {
+    } else if (res === -ENOBUFS && this.kind.buffers?.isOpen) {
       this.waitsForBuffers = true;
       this.kind.buffers.whenAvailable(this.resume);
     } else if (res === -ECANCELED && this.paused && !this.ring.closing) {

@@ -28,12 +28,12 @@ export function startReceiving(
   const sqe = ring[GET_SQE]();
   try {
     prepare(sqe);
+    ring[C].io_uring_sqe_set_buf_group(sqe, buffers.groupIn(ring));
     if (options) applyOptions(ring[C], sqe, options);
   } catch (error) {
     throw ring[UNGET_SQE](error);
   }
   sqe.flags |= IOSQE_BUFFER_SELECT | (typeof file === 'number' ? 0 : IOSQE_FIXED_FILE);
-  ring[C].io_uring_sqe_set_buf_group(sqe, buffers.group);
   return ring.startRequest(sqe, name, options, { sink }, undefined);
 }
 

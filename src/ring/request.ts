@@ -39,7 +39,7 @@ export interface Sink {
   completed(res: number, flags: number, last: boolean): void;
 }
 
-/** What few requests have. @internal */
+/** What few requests have. */
 export interface Extra {
   held?: Held | undefined;
   convert?: ((res: number) => unknown) | undefined;
@@ -54,7 +54,7 @@ export interface Extra {
 type Settle = (value: unknown) => void;
 const nothing: Settle = () => {};
 
-/** A request, or the room for one. @internal */
+/** A request, or the room for one. */
 export class Request {
   readonly index: number;
   /** Tells this request from earlier ones with the same index; in the upper half of the user_data. */
@@ -80,7 +80,7 @@ export class Request {
 /** user_data is a number: 21 bits are left beside the index. */
 const GENERATIONS = 1 << 20;
 
-/** All requests of a ring, by index. @internal */
+/** All requests of a ring, by index. */
 export class Requests {
   private readonly all: Request[] = [];
   private readonly free: Request[] = [];
@@ -155,15 +155,29 @@ export class RequestHandle {
   }
 }
 
+/** The number of a group of buffers has 16 bits. @internal */
+export function checkGroup(group: number, name: string): void {
+  if (!Number.isInteger(group) || group < 0 || group > 0xffff)
+    throw argumentError(name, 'an integer from 0 to 65535', group);
+}
+
 /** Writes to an SQE what the options say, after liburing has prepared it. @internal */
 export function applyOptions(functions: Functions, sqe: io_uring_sqe, options: RequestOptions): void {
-  if (options.handle?.active) throw stateError('handle', 'of no request', 'of one in flight');
+  const { handle, signal } = options;
+  if (handle !== undefined && !(handle instanceof RequestHandle))
+    throw argumentError('handle', 'a RequestHandle', handle);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw argumentError('signal', 'an AbortSignal', signal);
+  if (handle?.active) throw stateError('handle', 'of no request', 'of one in flight');
   if (options.drain) sqe.flags |= IOSQE_IO_DRAIN;
   if (options.async) sqe.flags |= IOSQE_ASYNC;
   if (options.skipSuccess) sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
   if (options.personality !== undefined) sqe.personality = options.personality;
-  if (options.ioprio !== undefined) sqe.ioprio |= options.ioprio;
+  if (options.ioprio !== undefined) {
+    if (!Number.isInteger(options.ioprio)) throw argumentError('ioprio', 'an integer', options.ioprio);
+    sqe.ioprio |= options.ioprio;
+  }
   if (options.bufferGroup !== undefined) {
+    checkGroup(options.bufferGroup, 'bufferGroup');
     sqe.flags |= IOSQE_BUFFER_SELECT;
     functions.io_uring_sqe_set_buf_group(sqe, options.bufferGroup);
   }

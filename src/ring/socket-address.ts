@@ -21,8 +21,10 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 function ipv4(text: string): number[] | undefined {
-  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)?.slice(1).map(Number);
-  return parts?.every((part) => part < 256) ? parts : undefined;
+  // as inet_pton(3) has it: a leading 0 might mean octal
+  if (!/^(?:(?:0|[1-9]\d{0,2})(?:\.(?!$)|$)){4}$/.test(text)) return undefined;
+  const parts = text.split('.').map(Number);
+  return parts.every((part) => part < 256) ? parts : undefined;
 }
 
 /** The URL parser knows all the ways to write one. */
@@ -58,6 +60,7 @@ function withPort(
 /** The bytes of C's struct, as many as bind(2) wants. @internal */
 export function encodeSocketAddress(value: SocketAddress, name: string): Uint8Array {
   if (typeof value === 'object' && value !== null && 'path' in value) {
+    if (typeof value.path !== 'string') throw argumentError(`${name}.path`, 'a string', value.path);
     const path = encoder.encode(value.path);
     const room = sockaddr_un.size - 2;
     const abstract = path[0] === 0;

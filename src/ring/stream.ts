@@ -22,6 +22,11 @@ export abstract class Stream<T> implements AsyncIterableIterator<T, undefined>, 
     return this.items.length;
   }
 
+  /** Whether somebody waits for the next item. @internal */
+  protected get awaited(): boolean {
+    return this.waiting.length > 0;
+  }
+
   /** Whether nothing more will come. */
   get ended(): boolean {
     return this.done;

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
-  both,
+  all,
   freePort,
   isBound,
   type Program,
@@ -18,7 +18,7 @@ import {
 
 const folder = temporaryFolder();
 
-describe.each(both('echo-server'))('echo-server in $language', ({ program }) => {
+describe.each(all('echo-server'))('echo-server in $language', ({ program }) => {
   async function listening(): Promise<number> {
     const port = await freePort();
     const server = start(program, [`${port}`]);
@@ -67,15 +67,15 @@ describe.each(both('echo-server'))('echo-server in $language', ({ program }) => 
 
 it('echo-server says what C says of a port that is taken', async () => {
   const port = await freePort();
-  const [first, second] = both('echo-server');
-  const server = start(first?.program as Program, [`${port}`]);
+  const programs = all('echo-server').map(({ program }) => program);
+  const server = start(programs[0] as Program, [`${port}`]);
   await server.until(() => isBound('tcp', port), 'listening');
-  const [ours, theirs] = [first, second].map((one) => run(one?.program as Program, [`${port}`]));
-  expect(theirs).toEqual({ status: 1, stdout: '', stderr: 'bind(): Address already in use\n' });
-  expect(ours).toEqual(theirs);
+  for (const program of programs) {
+    expect(run(program, [`${port}`])).toEqual({ status: 1, stdout: '', stderr: 'bind(): Address already in use\n' });
+  }
 });
 
-describe.each(both('io_uring-udp'))('io_uring-udp in $language', ({ program }) => {
+describe.each(all('io_uring-udp'))('io_uring-udp in $language', ({ program }) => {
   /** Sends datagrams and returns what comes back, in the order of sending. */
   function exchange(type: 'udp4' | 'udp6', port: number, sent: readonly Buffer[]): Promise<Buffer[]> {
     const socket = createSocket(type);

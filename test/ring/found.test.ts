@@ -1,7 +1,11 @@
 /** What users of Ring ran into. */
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
-import { EBADF, ECANCELED, ETIME } from '../../src/generated/linux.js';
-import { RequestHandle, Ring } from '../../src/index.js';
+import { EBADF, ECANCELED, ETIME, FALLOC_FL_ZERO_RANGE } from '../../src/generated/linux.js';
+import { type ChainError, RequestHandle, Ring } from '../../src/index.js';
 
 const skipSuccess = true;
 
@@ -40,4 +44,112 @@ it("a chain's members leave their results in their handles", async () => {
   ring.submitAndWait(3);
   expect(handle.result).toBe(-EBADF);
   await settled;
+});
+
+it('a multishot timeout goes on when the kernel gave it up for want of room in the CQ ring', async () => {
+  await using ring = new Ring({ entries: 1, cqEntries: 2 });
+  const ticks = ring.timeout_multishot(1);
+  await ticks.next();
+  const end = performance.now() + 50;
+  while (performance.now() < end);
+  let last = 0;
+  for await (const tick of ticks) {
+    last = tick;
+    if (tick === 20) break;
+  }
+  expect(last).toBe(20);
+});
+
+it('an iteration that waits for buffers, or to be started again, ends with its ring', async () => {
+  const ring = new Ring({ entries: 4, cqEntries: 8 });
+  const buffers = ring.bufferRing({ entries: 1, size: 4 });
+  const [readEnd, writeEnd] = await ring.pipe();
+  const starved = ring.read_multishot(readEnd, buffers);
+  await ring.write(writeEnd, Buffer.from('eight by'));
+  expect((await starved.next()).value?.length).toBe(4);
+  const waiting = starved.next();
+  const ticks = ring.timeout_multishot(1);
+  await ticks.next();
+  const end = performance.now() + 30;
+  while (performance.now() < end);
+  await Promise.all([
+    expect(waiting).rejects.toMatchObject({ code: 'ECANCELED', syscall: 'read' }),
+    expect(
+      (async () => {
+        for await (const _ of ticks);
+      })(),
+    ).rejects.toMatchObject({ code: 'ECANCELED', syscall: 'timeout' }),
+    ring.close(),
+  ]);
+  closeSync(readEnd);
+  closeSync(writeEnd);
+});
+
+it('what is printed of an error, a file or a ring is short', async () => {
+  await using ring = new Ring();
+  const file = ring.registerFiles(1).at(0);
+  const error = await ring
+    .chain()
+    .close_direct(file)
+    .nop()
+    .submit()
+    .catch((reason: ChainError) => reason);
+  expect(error).toMatchObject({ code: 'EBADF', index: 0 });
+  expect((error as ChainError).outcomes).toHaveLength(2);
+  expect(inspect(error)).not.toContain('outcomes');
+  expect(inspect(file)).toMatch(
+    /^DirectFile \{\s+ring: Ring \{ fd: \d+, entries: 256, pending: 0 \},\s+index: 0\s+\}$/,
+  );
+});
+
+it('a ring of buffers says when it has a buffer again', async () => {
+  await using ring = new Ring();
+  const buffers = ring.bufferRing({ entries: 1, size: 8 });
+  const [source, sink] = await ring.pipe();
+  await ring.write(sink, Buffer.from('one and another'));
+  await buffers.available();
+  const first = await ring.read(source, buffers);
+  await expect(ring.read(source, buffers)).rejects.toMatchObject({ code: 'ENOBUFS' });
+  let available = false;
+  const again = buffers.available().then(() => {
+    available = true;
+  });
+  await new Promise(setImmediate);
+  expect(available).toBe(false);
+  first.release();
+  await again;
+  const second = await ring.read(source, buffers);
+  expect(Buffer.from(second.bytes).toString()).toBe('another');
+  second.release();
+  await Promise.all([ring.close(source), ring.close(sink)]);
+});
+
+it('zeroes a range on a kernel that has no operation for it, if that is wanted', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'liburing-wasm-')), 'file_with_stuff');
+  writeFileSync(file, '1234567890');
+  const fd = openSync(file, 'r+');
+  const ring = new Ring();
+  try {
+    const result = await ring.zero(fd, 0, 5, { fallback: 'fallocate' }).catch((error) => error.code);
+    // what the file system itself says of it, as fallocate(1) would
+    const allowed = await ring.fallocate(fd, FALLOC_FL_ZERO_RANGE, 0, 5).catch((error) => error.code);
+    expect(result).toBe(allowed);
+    expect(readFileSync(file, 'latin1')).toBe(result === 0 ? '\0\0\0\0\x0067890' : '1234567890');
+  } finally {
+    await ring.close();
+    closeSync(fd);
+    rmSync(dirname(file), { recursive: true });
+  }
+});
+
+it('a chain whose first member says nothing ends when the kernel refuses one behind it', async () => {
+  const wrong = -1;
+  for (const hard of [false, true]) {
+    await using ring = new Ring();
+    const first = ring.chain().nop({ skipSuccess });
+    const chain = (hard ? first.hard() : first).fsync(1, wrong, { skipSuccess }).nop();
+    const outcomes = await chain.settle();
+    expect(outcomes.at(-1)).toMatchObject({ status: 'rejected', reason: { errno: -ECANCELED } });
+    expect(ring.pending).toBe(0);
+  }
 });

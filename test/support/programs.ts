@@ -24,6 +24,12 @@ export const both = (name: string): { language: string; program: Program }[] => 
   { language: 'C', program: native(name) },
 ];
 
+/** And the one on a Ring, where there is one. */
+export const all = (name: string): { language: string; program: Program }[] => [
+  ...both(name),
+  { language: 'Ring style', program: port(`ring/${name}`) },
+];
+
 /** A folder that is gone when the file's tests are over. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
@@ -56,9 +62,9 @@ export class Running {
   stderr = '';
   readonly ended: Promise<number | null>;
 
-  constructor([command, ...first]: Program, list: readonly string[]) {
+  constructor([command, ...first]: Program, list: readonly string[], stdin: 'ignore' | 'pipe') {
     // C's stdout would wait for a full buffer, as it is no terminal
-    this.process = spawn('stdbuf', ['-oL', command, ...first, ...list], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process = spawn('stdbuf', ['-oL', command, ...first, ...list], { stdio: [stdin, 'pipe', 'pipe'] });
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
     this.ended = new Promise((resolve) => this.process.once('close', resolve));
@@ -86,7 +92,8 @@ export class Running {
   }
 }
 
-export const start = (program: Program, list: readonly string[] = []): Running => new Running(program, list);
+export const start = (program: Program, list: readonly string[] = [], stdin: 'ignore' | 'pipe' = 'ignore'): Running =>
+  new Running(program, list, stdin);
 
 /** A TCP port of loopback that nobody uses; the kernel does not give it out again at once. */
 export async function freePort(): Promise<number> {

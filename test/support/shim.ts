@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Run, type RunOptions, root, runScript } from './subprocess.js';
 
-const flags =
-  '-std=gnu11 -O1 -g -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -D_GNU_SOURCE -DNAPI_VERSION=8';
+/** What the build itself compiles the shim with; paths in it begin at the root. */
+const flags = execFileSync('make', ['host-flags'], { cwd: root, encoding: 'utf8' }).trim().split(' ');
 
 export interface PackageCopy {
   /** The shim of the copy. */
@@ -33,16 +33,7 @@ export function copyPackage(): PackageCopy {
         sources.push(join(directory, 'extra.c'));
         writeFileSync(join(directory, 'extra.c'), source);
       }
-      const includes = [
-        'node_modules/node-api-headers/include',
-        'build/native/src/include',
-        'build/liburing/src/include',
-      ];
-      execFileSync(
-        'gcc',
-        [...flags.split(' '), ...extra, ...includes.map((path) => `-I${join(root, path)}`), ...sources, '-o', file],
-        { stdio: 'pipe' },
-      );
+      execFileSync('gcc', [...flags, '-O1', '-shared', ...extra, ...sources, '-o', file], { cwd: root, stdio: 'pipe' });
     },
     run(source, options) {
       const entry = JSON.stringify(join(directory, 'dist/index.js'));

@@ -22,6 +22,7 @@ export const headers = [
   'sys/un.h',
   'sys/wait.h',
   'sys/xattr.h',
+  'linux/falloc.h',
   'linux/fs.h',
   'linux/futex.h',
   'linux/if_alg.h',

@@ -1,0 +1,226 @@
+/** Stable storage: the process is killed at each step and at any moment, and the file is the old one or the new one. */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execPath } from 'node:process';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Ring } from '../../src/index.js';
+import { inRoot } from '../support/paths.js';
+import { compile, type Program, port, run, start } from '../support/programs.js';
+
+// not in /tmp, which may be memory: pages of files there are not written anywhere
+const folder = mkdtempSync(join(process.env.TMPDIR ?? inRoot('build'), 'stable-storage-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const module = (path: string): string => JSON.stringify(inRoot(path));
+const script = (text: string): Program => [execPath, '--input-type=module', '-e', text];
+
+/**
+ * A program that updates a file with the text `new` of a size, and stops for ever before the member
+ * with a number. The chain itself says that it has come so far: a write to stdout and a timeout are
+ * put into it.
+ */
+const stopping = (update: string, path: string, member: number): Program =>
+  script(`
+    import { Ring } from ${module('dist/index.js')};
+    import { ${update} } from ${module('build/examples/course/05-stable-storage.js')};
+    class Stopping extends Ring {
+      chain() {
+        let next = 0;
+        const stop = (chain) => chain.write(1, Buffer.from('here\\n')).timeout(1e9);
+        const proxy = new Proxy(super.chain(), {
+          get(chain, name) {
+            const method = chain[name];
+            return (...list) => {
+              if (next++ === ${member}) stop(chain);
+              const result = method.apply(chain, list);
+              return result === chain ? proxy : result;
+            };
+          },
+        });
+        return proxy;
+      }
+    }
+    const ring = new Stopping();
+    await ${update}(ring, ring.registerFiles(4), ${JSON.stringify(path)}, Buffer.alloc(1 << 20, 'new '));
+  `);
+
+const OLD = Buffer.alloc(1000, 'old ');
+const NEW = Buffer.alloc(1 << 20, 'new ');
+
+/** Dirty pages of a file and those being written, by cachestat(2); none where the kernel has no such call. */
+const cachestat = compile(
+  folder,
+  'cachestat',
+  `#include <fcntl.h>
+   #include <stdint.h>
+   #include <stdio.h>
+   #include <unistd.h>
+   #include <sys/syscall.h>
+   int main(int argc, char *argv[]) {
+     struct { uint64_t off, len; } range = { 0, 0 };
+     struct { uint64_t cache, dirty, writeback, evicted, recently; } stat;
+     int fd = open(argv[argc - 1], O_RDONLY);
+     if (fd < 0 || syscall(451, fd, &range, &stat, 0)) return 1;
+     printf("%lu %lu", stat.dirty, stat.writeback);
+   }`,
+);
+const hasCachestat = run(cachestat, [inRoot('package.json')]).status === 0;
+
+/** What the members do. */
+const steps = ['opened', 'written', 'synced', 'closed', 'renamed', 'opened directory', 'synced directory', 'closed it'];
+
+/** Stops an update before a member, looks, and kills it. */
+async function stopAt(update: string, member: number, look: (path: string) => void = () => {}): Promise<Buffer> {
+  const path = join(folder, `file-${update}-${member}`);
+  writeFileSync(path, OLD);
+  const running = start(stopping(update, path, member));
+  await running.until(() => running.stdout === 'here\n', `member ${member}`);
+  look(path);
+  running.process.kill('SIGKILL');
+  await running.ended;
+  return readFileSync(path);
+}
+
+describe('killed', () => {
+  it.each(steps.map((step, member) => ({ step, member })))('before it has $step', async ({ member }) => {
+    const content = await stopAt('update', member);
+    expect(content.equals(member <= 4 ? OLD : NEW)).toBe(true);
+  });
+
+  it('after it has closed all', async () => {
+    expect((await stopAt('update', steps.length)).equals(NEW)).toBe(true);
+  });
+
+  it('at any moment', async () => {
+    const path = join(folder, 'generations');
+    const LINES = 20_000;
+    const text = (generation: number): string => `${generation}\n`.repeat(LINES);
+    const endless = script(`
+      import { writeSync } from 'node:fs';
+      import { Ring } from ${module('dist/index.js')};
+      import { update } from ${module('build/examples/course/05-stable-storage.js')};
+      const ring = new Ring();
+      const files = ring.registerFiles(2);
+      for (let generation = 1; ; generation++) {
+        await update(ring, files, ${JSON.stringify(path)}, Buffer.from(\`\${generation}\\n\`.repeat(${LINES})));
+        writeSync(1, \`\${generation}\\n\`);
+      }
+    `);
+    const torn: string[] = [];
+    for (let round = 0; round < 20; round++) {
+      writeFileSync(path, text(0));
+      const running = start(endless);
+      await running.until(() => running.stdout !== '', 'the first update');
+      const wait = Math.random() * 40;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      running.process.kill('SIGKILL');
+      await running.ended;
+      const acknowledged = Number(running.stdout.trim().split('\n').at(-1));
+      const found = readFileSync(path, 'utf8');
+      // the last one that it knew to be done, or the one after that
+      if (found !== text(acknowledged) && found !== text(acknowledged + 1)) {
+        torn.push(`round ${round}, ${wait} ms: ${found.slice(0, 20)} of ${found.length} bytes, after ${acknowledged}`);
+      }
+    }
+    expect(torn).toEqual([]);
+  }, 180_000);
+});
+
+it.skipIf(!hasCachestat)('the content is on disk before it is renamed (cachestat(2), Linux 6.5)', async () => {
+  const pages = (path: string): number[] =>
+    run(cachestat, [`${path}.new`])
+      .stdout.split(' ')
+      .map(Number);
+  let before: number[] = [];
+  let after: number[] = [];
+  // before the fsync, and behind it
+  await stopAt('update', 2, (path) => (before = pages(path)));
+  await stopAt('update', 3, (path) => (after = pages(path)));
+  expect(Math.max(...before)).toBeGreaterThan(0);
+  expect(after).toEqual([0, 0]);
+});
+
+it('the directory is synced behind the rename, in the one chain that there is', async () => {
+  const names: string[][] = [];
+  const { update } = (await import(inRoot('build/examples/course/05-stable-storage.js'))) as {
+    update(ring: Ring, files: unknown, path: string, content: Uint8Array): Promise<void>;
+  };
+  await using ring = new Ring();
+  const made = ring.chain.bind(ring);
+  ring.chain = () => {
+    const chain = made();
+    const settle = chain.settle.bind(chain);
+    chain.settle = async () => {
+      const outcomes = await settle();
+      names.push((outcomes as readonly { name: string }[]).map(({ name }) => name));
+      return outcomes;
+    };
+    return chain;
+  };
+  await update(ring, ring.registerFiles(2), join(folder, 'names'), NEW);
+  expect(names).toEqual([
+    ['openat_direct', 'write', 'fsync', 'close_direct', 'renameat', 'openat_direct', 'fsync', 'close_direct'],
+  ]);
+});
+
+it('a write that is short leaves the file as it was', async () => {
+  const path = join(folder, 'limited');
+  writeFileSync(path, OLD);
+  const program = script(`
+    import { once } from 'node:events';
+    import { Ring } from ${module('dist/index.js')};
+    import { update } from ${module('build/examples/course/05-stable-storage.js')};
+    const ring = new Ring();
+    const files = ring.registerFiles(2);
+    process.on('SIGXFSZ', () => {});
+    console.log(process.pid);
+    process.once('SIGUSR2', async () => {
+      clearInterval(waiting);
+      await update(ring, files, ${JSON.stringify(path)}, Buffer.alloc(1 << 20, 'new ')).catch((error) => {
+        console.log(error.code, error.syscall, error.outcomes[1].value);
+      });
+      await ring.close();
+    });
+    const waiting = setInterval(() => {}, 1000);
+    console.log('ready');
+  `);
+  const running = start(program);
+  await running.until(() => running.stdout.includes('ready'), 'the start');
+  const pid = running.stdout.split('\n')[0] as string;
+  run(['prlimit', '--pid', pid, '--fsize=100000']);
+  process.kill(Number(pid), 'SIGUSR2');
+  const { status, stdout } = await running.result();
+  expect({ status, last: stdout.split('\n').at(-2) }).toEqual({ status: 0, last: 'ECANCELED fsync 100000' });
+  expect(readFileSync(path).equals(OLD)).toBe(true);
+});
+
+describe('with a checksum', () => {
+  const path = join(folder, 'checked');
+  const program = port('course/05-stable-storage');
+  const update = () => {
+    writeFileSync(path, OLD);
+    return run(program, ['--checksum', path], { input: NEW });
+  };
+  const missing = /EAFNOSUPPORT|ENOENT/.exec(update().stderr)?.[0];
+  const why = missing ? ` (this kernel has no AF_ALG hash: ${missing})` : '';
+  const whole = Buffer.concat([NEW, createHash('sha256').update(NEW).digest()]);
+
+  it.skipIf(missing)(`the kernel's SHA-256 is behind the content${why}`, () => {
+    expect(update()).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(readFileSync(path).equals(whole)).toBe(true);
+  });
+
+  it.skipIf(missing).each(Array.from({ length: 17 }, (_, member) => member))(
+    `killed before member %i${why}`,
+    async (member) => {
+      const content = await stopAt('updateWithChecksum', member);
+      expect(content.equals(member <= 12 ? OLD : whole)).toBe(true);
+    },
+  );
+
+  it.skipIf(!missing)('leaves the file as it was where the kernel has no AF_ALG', () => {
+    expect(update().status).toBe(1);
+    expect(readFileSync(path).equals(OLD)).toBe(true);
+  });
+});

@@ -1,0 +1,37 @@
+/**
+ * liburing's own tests that want what the machine outside may not have: a newer kernel, a device, a kernel
+ * configured for tests. Natively, and the same C in wasm.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { execPath } from 'node:process';
+import { describe, expect, it } from 'vitest';
+import { inRoot } from '../support/paths.js';
+import { cases } from './liburing-cases.js';
+import { scratchFolder } from './support.js';
+
+/** What runs unmodified C in wasm: `node dist/cli/run.js PROGRAM`. */
+const runner = inRoot('dist/cli/run.js');
+
+function run(command: string, list: readonly string[], cwd: string): void {
+  const { status, signal, stdout, stderr } = spawnSync(command, list, { cwd, encoding: 'utf8', timeout: 200_000 });
+  expect({ status: signal ?? status, output: `${stdout}${stderr}`.slice(-2000) }).toMatchObject({ status: 0 });
+}
+
+describe.each(cases.map((one) => [one.name, one.needs, one] as const))('%s, which needs %s', (name, _needs, one) => {
+  const { argument, unavailable } = one;
+  const list = argument === undefined ? [] : [argument];
+
+  it('natively', ({ skip }) => {
+    const why = unavailable?.();
+    if (why !== undefined) skip(why);
+    run(inRoot(`build/native/test/${name}.t`), list, scratchFolder('/mnt/ext4'));
+  });
+
+  it('in wasm', ({ skip }) => {
+    if (!existsSync(runner)) skip('there is no dist/cli/run.js, which runs unmodified C in wasm');
+    const program = inRoot(`build/wasm/test/${name}.t`);
+    if (!existsSync(program)) skip(`there is no build/wasm/test/${name}.t`);
+    run(execPath, [runner, program, ...list], scratchFolder('/mnt/ext4'));
+  });
+});

@@ -1,0 +1,23 @@
+/** The tests that run in the guest: on the built package, as transforming its sources takes long without KVM. */
+import { env } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+import { shared } from './shared.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+export default defineConfig({
+  root,
+  resolve: { alias: [{ find: /^(?:\.\.\/)+src\/(index|linux)\.js$/, replacement: `${root}dist/$1.js` }] },
+  test: {
+    include: ['test/guest/**/*.test.ts', ...Object.keys(shared)],
+    server: { deps: { external: [/\/dist\//] } },
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
+    // everything of this machine is read-only there
+    cache: false,
+    reporters: ['verbose', ['./test/guest/results.ts', { file: env.RESULTS }]],
+  },
+});

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import type { io_uring_sqe } from '../../../src/index.js';
+import { fails, ifPresent, openRing } from '../../support/observed.js';
+
+const IORING_NOP_INJECT_RESULT = 1;
+
+/** Has the kernel answer with this. */
+const inject = (result: number) => (sqe: io_uring_sqe) => {
+  sqe.rw_flags = IORING_NOP_INJECT_RESULT;
+  sqe.len = result >>> 0;
+};
+
+describe('nop', () => {
+  it('gives 0, or what it was asked for', async () => {
+    const ring = openRing();
+    expect(await ring.nop()).toBe(0);
+    expect(await ring.nop({ prepare: inject(42) })).toBe(42);
+    await fails(ring.nop({ prepare: inject(-5) }), 'EIO');
+    await fails(ring.nop({ prepare: inject(-105) }), 'ENOBUFS');
+  });
+
+  it('nop128, in a ring of big SQEs', async (context) => {
+    const ring = openRing({ sqe128: true });
+    await fails(ring.nop128({ ioprio: 1, prepare: inject(-22) }), 'EINVAL');
+    expect(await ifPresent(context, ring.nop128(), 'EINVAL')).toBe(0);
+  });
+});

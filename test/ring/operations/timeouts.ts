@@ -1,0 +1,100 @@
+/** Timeouts, and the ends of them. */
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import {
+  __kernel_timespec,
+  alloc,
+  IORING_TIMEOUT_ABS,
+  IORING_TIMEOUT_ETIME_SUCCESS,
+  IORING_TIMEOUT_MULTISHOT,
+  RequestHandle,
+} from '../../../src/index.js';
+import { fails, openRing, settle } from '../../support/observed.js';
+import { closing } from '../../support/sockets.js';
+
+const elapsed = async (promise: Promise<unknown>): Promise<number> => {
+  const start = performance.now();
+  await promise;
+  return performance.now() - start;
+};
+
+describe('timeout', () => {
+  it('takes milliseconds, or what C takes', async () => {
+    const ring = openRing();
+    expect(await elapsed(ring.timeout(30))).toBeGreaterThanOrEqual(29);
+    expect(await elapsed(ring.timeout(0.25))).toBeLessThan(10_000);
+    const ts = alloc(__kernel_timespec);
+    ts.tv_nsec = 20_000_000;
+    expect(await elapsed(ring.timeout(ts))).toBeGreaterThanOrEqual(19);
+    await fails(ring.timeout(1, 0, IORING_TIMEOUT_ABS | IORING_TIMEOUT_MULTISHOT), 'EINVAL');
+  });
+
+  it('ends before its time, when so many requests are complete', async () => {
+    const ring = openRing();
+    const waiting = ring.timeout(100_000, 2);
+    ring.submit();
+    await Promise.all([ring.nop(), ring.nop()]);
+    expect(await waiting).toBe(0);
+  });
+
+  it('resolves to -ETIME when the time is up, whatever its flags', async () => {
+    const ring = openRing();
+    expect(await ring.timeout(1)).toBe(-62);
+    expect(await ring.timeout(1, 0, 0)).toBe(-62);
+  });
+
+  it('of any number of milliseconds', async () => {
+    const ring = openRing();
+    for (const time of [0, 0.0000001, 0.9999999, 999.9999999 / 1000, 2.9999999999]) {
+      expect(await ring.timeout(time)).toBe(-62);
+    }
+    // just below a second: the nanoseconds must not be a thousand million
+    expect(await elapsed(ring.timeout(999.99999999))).toBeGreaterThan(998);
+    expect(() => ring.timeout(-1)).toThrow(RangeError);
+    expect(() => ring.timeout(Number.NaN)).toThrow(RangeError);
+    expect(() => ring.timeout('1' as never)).toThrow(/^ts must be milliseconds or a __kernel_timespec, not "1"$/);
+    expect(ring.pending).toBe(0);
+  });
+
+  it('timeout_update and timeout_remove', async () => {
+    const ring = openRing();
+    const handle = new RequestHandle();
+    const waiting = ring.timeout(100_000, 0, 0, { handle });
+    ring.submit();
+    expect(await ring.timeout_update(10, handle)).toBe(0);
+    expect(await waiting).toBe(-62);
+    const removed = ring.timeout(100_000, 0, IORING_TIMEOUT_ETIME_SUCCESS, { handle });
+    ring.submit();
+    const ended = fails(removed, 'ECANCELED');
+    expect(await ring.timeout_remove(handle)).toBe(0);
+    await ended;
+    await fails(ring.timeout_remove(handle), 'ENOENT');
+    await fails(ring.timeout_update(10, handle), 'ENOENT');
+  });
+});
+
+describe('link_timeout', () => {
+  it('ends the request before it', async () => {
+    const ring = openRing();
+    const [input] = (await ring.pipe()).map(closing) as [number];
+    const late = ring.chain().read(input, Buffer.alloc(1)).link_timeout(20);
+    const start = performance.now();
+    expect(await settle(late)).toMatchObject([
+      { status: 'rejected', name: 'read', reason: { code: 'ECANCELED' } },
+      { status: 'rejected', name: 'link_timeout', reason: { code: 'ETIME' } },
+    ]);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(19);
+  });
+
+  it('is no error when it was not needed', async () => {
+    const ring = openRing();
+    const early = ring.chain().timeout(5).link_timeout(100_000).nop();
+    expect(await settle(early)).toMatchObject([
+      { status: 'fulfilled' },
+      { status: 'fulfilled' },
+      { status: 'fulfilled', name: 'nop', value: 0 },
+    ]);
+    await setTimeout(1);
+    expect(ring.pending).toBe(0);
+  });
+});

@@ -1,0 +1,29 @@
+/** An instance whose system calls are counted. */
+import { type Host, type Instance, instantiate } from '../../src/library.js';
+import { loadHost, loadModule } from '../../src/load.js';
+
+const IO_URING_ENTER = 426;
+
+/** Makes one, with how many io_uring_enter(2) it has led to. */
+export function countingInstance(): { instance: Instance; enters(): number } {
+  const host = loadHost() as Host;
+  let memory: DataView | undefined;
+  let count = 0;
+  const counting: Host = {
+    addressOf: (view) => host.addressOf(view),
+    watch: (fd, callback, loop) => host.watch(fd, callback, loop),
+    openWindow(size) {
+      const window = host.openWindow(size);
+      return {
+        ...window,
+        syscall(block) {
+          if (memory?.getUint32(block, true) === IO_URING_ENTER) count++;
+          window.syscall(block);
+        },
+      };
+    },
+  };
+  const instance = instantiate(loadModule(), counting);
+  memory = instance.memory.view;
+  return { instance, enters: () => count };
+}
