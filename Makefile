@@ -260,7 +260,7 @@ kernel-test-programs: build kernel
 test-kernel: kernel-test-programs ## boot it in QEMU, run what only it can (TESTS= names some)
 	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run $(or $(TESTS),test/kernel)
 
-test-all: page page-test-tools test-tools kernel-test-programs ## both, with one sum in the end
+test-all: page page-test-tools test-tools kernel-test-programs $(B)/test/syscall.node ## both, with one sum in the end
 	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run
 
 lint: setup ## check format and style

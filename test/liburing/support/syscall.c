@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Description: system calls for the tests, as a Node-API addon. Node has no socketpair(2), no
- * eventfd(2), no epoll(7), and what liburing's tests hold io_uring against must not be io_uring.
+ * Description: system calls for the tests, as a Node-API addon. Node has no
+ * socketpair(2), no eventfd(2), no epoll(7), and what liburing's tests hold
+ * io_uring against must not be io_uring.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 /* what the tests have to know by number */
+/* clang-format off */
 #define NUMBERS(X)                                                             \
 	X(SYS_read) X(SYS_write) X(SYS_pread64) X(SYS_pwrite64) X(SYS_close)    \
 	X(SYS_lseek) X(SYS_fcntl) X(SYS_ioctl) X(SYS_pipe2) X(SYS_dup)          \
@@ -30,6 +32,7 @@
 	X(SYS_io_uring_register) X(SYS_io_uring_enter) X(SYS_io_uring_setup)    \
 	X(F_GETFL) X(F_SETFL) X(F_GETFD) X(F_SETPIPE_SZ) X(F_GETPIPE_SZ)        \
 	X(FIONREAD) X(FD_CLOEXEC)
+/* clang-format on */
 
 #define LONGEST 7
 
@@ -38,14 +41,15 @@ static napi_value call(napi_env env, napi_callback_info info)
 {
 	napi_value values[LONGEST], result = NULL;
 	size_t count = LONGEST;
-	int64_t n[LONGEST] = {0};
+	int64_t n[LONGEST] = { 0 };
 	long ret;
 
 	if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok)
 		return NULL;
 	for (size_t i = 0; i < count && i < LONGEST; i++) {
 		if (napi_get_value_int64(env, values[i], &n[i]) != napi_ok) {
-			napi_throw_type_error(env, NULL, "syscall takes numbers");
+			napi_throw_type_error(env, NULL,
+					      "syscall takes numbers");
 			return NULL;
 		}
 	}
@@ -67,7 +71,7 @@ NAPI_MODULE_INIT()
 {
 	napi_value function;
 
-#define X(name) set_number(env, exports, #name, (int64_t)name);
+#define X(name) set_number(env, exports, #name, (int64_t) name);
 	NUMBERS(X)
 #undef X
 	if (napi_create_function(env, "syscall", NAPI_AUTO_LENGTH, call, NULL,
