@@ -1,5 +1,6 @@
 /** Skips, as C's T_EXIT_SKIP: only where the C test, on the same kernel, skips too. */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, TestRunner } from 'vitest';
 import { inRoot } from '../../support/paths.js';
@@ -25,12 +26,17 @@ export function runNative(name: string): Native {
     execFileSync('make', ['-s', '-C', directory, `${name}.t`], { stdio: 'pipe' });
     // some of them wait for no longer than a fraction of a second, which a busy machine may take
     for (let attempts = 3; attempts > 0 && (native?.status ?? T_EXIT_FAIL) === T_EXIT_FAIL; attempts--) {
-      const { status, stdout, stderr } = spawnSync(join(directory, `${name}.t`), {
+      // no pipes, which Node makes of sockets: C takes its first descriptors for something else
+      const log = join(directory, `${name}.log`);
+      const output = openSync(log, 'w');
+      const stdio = ['ignore', output, output] as const;
+      const { status } = spawnSync(join(directory, `${name}.t`), {
         cwd: directory,
-        encoding: 'utf8',
+        stdio: [...stdio],
         timeout: 50_000,
       });
-      native = { status, output: stdout + stderr };
+      closeSync(output);
+      native = { status, output: readFileSync(log, 'utf8') };
     }
     if (native === undefined) throw new Error(`${name}.t did not run`);
     known.set(name, native);
