@@ -28,7 +28,7 @@ function do_symlinkat(ring: io_uring, oldname: Address, newname: Address): numbe
 }
 
 it('main', () => {
-  const target = 'io_uring-symlinkat-test-target';
+  const target = newPath('io_uring-symlinkat-test-target');
   const linkname = newPath('io_uring-symlinkat-test-link');
   const ring = newRing();
   expect(io_uring_queue_init(8, ring, 0)).toBe(0);
