@@ -17,8 +17,14 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
+<<<<<<< HEAD
 .PHONY: all build docs host-flags vectors relink page page-serve page-test-tools test-tools examples demo crosscheck test test-all liburing-readme mutate bench \
 	lint format runtimes setup kernel kernel-run kernel-shell test-kernel kernel-test-programs update-liburing clean distclean help
+=======
+.PHONY: all build docs host-flags sysroot conformance vectors relink page page-serve page-test-tools test-tools \
+	test-programs examples demo crosscheck test test-all bench lint format runtimes setup kernel kernel-run kernel-shell \
+	test-kernel kernel-test-programs update-liburing clean distclean help
+>>>>>>> aae5447f3e77fa995c7d9cbc7fd236e700cb0374
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -128,6 +134,88 @@ dist/host.node: $(HOST_SOURCES) $(wildcard host/*.h) $(NATIVE)/src/liburing-ffi.
 	mkdir -p dist
 	$(CC) $(HOST_CFLAGS) -shared $(HOST_SOURCES) -o $@
 
+RUN_SOURCES := $(wildcard host/run/*.c) host/ring.c host/mirror.c
+
+dist/run.node: $(RUN_SOURCES) $(wildcard host/*.h host/run/*.h wasm/libc/arch/host.h) \
+		$(NATIVE)/src/liburing-ffi.a node_modules/.package-lock.json
+	echo "host: compiling the runner's part of the shim"
+	mkdir -p dist
+	$(CC) $(HOST_CFLAGS) -shared $(RUN_SOURCES) -o $@
+
+# --- programs in wasm: the C library, liburing for them -------------------------
+
+SYSROOT := $(B)/sysroot
+URING := $(B)/uring
+export URING_SYSROOT := $(abspath $(SYSROOT))
+
+$(B)/musl/COPYRIGHT: wasm/libc/fetch wasm/libc/musl.env | $(B)/.tools
+	wasm/libc/fetch $(B)/musl
+	touch $@
+
+$(SYSROOT)/llvm: $(B)/musl/COPYRIGHT wasm/libc/build wasm/libc/crt1.c wasm/bin/tools.sh \
+		$(wildcard wasm/libc/arch/* wasm/libc/src/*/*)
+	echo 'musl: building for wasm'
+	wasm/libc/build $(B)/musl $(SYSROOT)
+
+$(SYSROOT)/lib/liburing.a: $(SYSROOT)/llvm $(TREE)/configure wasm/bin/uring-cc $(wildcard wasm/include/*.h wasm/include/*/*.h)
+	echo 'liburing: building for programs in wasm'
+	mkdir -p $(URING)
+	cd $(URING) && $(abspath $(TREE))/configure --cc=$(abspath wasm/bin/uring-cc) \
+		--cxx=$(abspath wasm/bin/uring-c++) > configure.log 2>&1
+	$(MAKE) -C $(URING)/src liburing.a ENABLE_SHARED=0 AR=emar RANLIB=emranlib CFLAGS='-O2 -Wall -Wextra' \
+		> $(URING)/make.log 2>&1 || { cat $(URING)/make.log; exit 1; }
+	cp -R $(TREE)/src/include/* $(URING)/src/include/* $(SYSROOT)/include
+	cp $(URING)/src/liburing.a $@
+
+$(URING)/examples/.built: $(SYSROOT)/lib/liburing.a
+	echo "liburing: building the examples for wasm"
+	$(MAKE) -C $(URING)/examples CC=$(abspath wasm/bin/uring-cc) CFLAGS='-O2 -Wall -Wextra' \
+		> $(URING)/make.log 2>&1 || { tail -n 40 $(URING)/make.log; exit 1; }
+	touch $@
+
+sysroot: setup ## the C library and liburing that wasm/bin/uring-cc links
+	$(MAKE) $(SYSROOT)/lib/liburing.a
+
+# --- liburing's own tests, natively and in wasm ---------------------------------
+
+CONFORMANCE := $(B)/conformance
+JOBS ?= 2
+
+$(CONFORMANCE)/native/test/.built: $(TREE)/configure test/conformance/rand.c
+	echo "conformance: building liburing's tests natively"
+	mkdir -p $(CONFORMANCE)/native
+	cd $(CONFORMANCE)/native && $(abspath $(TREE))/configure --cc=$(CC) > configure.log 2>&1
+	$(MAKE) -C $(CONFORMANCE)/native/src liburing.a ENABLE_SHARED=0 CFLAGS='-O2 -g -Wall -Wextra' \
+		> $(CONFORMANCE)/native/make.log 2>&1 || { cat $(CONFORMANCE)/native/make.log; exit 1; }
+	$(CC) -O2 -Wall -Wextra -Werror -c test/conformance/rand.c -o $(CONFORMANCE)/native/test/rand.o
+	$(MAKE) -C $(CONFORMANCE)/native/test -j$(JOBS) CFLAGS='-O2 -Wall -Wextra' LDFLAGS=rand.o \
+		>> $(CONFORMANCE)/native/make.log 2>&1 || { tail -n 40 $(CONFORMANCE)/native/make.log; exit 1; }
+	touch $@
+
+$(CONFORMANCE)/wasm/test/.built: $(SYSROOT)/lib/liburing.a test/conformance/rand.c
+	echo "conformance: building liburing's tests for wasm"
+	rm -rf $(CONFORMANCE)/wasm && cp -R $(URING) $(CONFORMANCE)/wasm
+	wasm/bin/uring-cc -O2 -Wall -Wextra -Werror -c test/conformance/rand.c -o $(CONFORMANCE)/wasm/test/rand.o
+	$(MAKE) -C $(CONFORMANCE)/wasm/test -j$(JOBS) CONFIG_HAVE_CXX=y CC=$(abspath wasm/bin/uring-cc) \
+		CXX=$(abspath wasm/bin/uring-c++) CFLAGS='-O2 -Wall -Wextra' LDFLAGS=rand.o > $(CONFORMANCE)/wasm/make.log 2>&1 || \
+		{ tail -n 40 $(CONFORMANCE)/wasm/make.log; exit 1; }
+	# this one skips itself on what it does not know to be an x86; the library is told nothing
+	rm $(CONFORMANCE)/wasm/test/double-poll-crash.t
+	$(MAKE) -C $(CONFORMANCE)/wasm/test double-poll-crash.t CC=$(abspath wasm/bin/uring-cc) \
+		CPPFLAGS=-D__i386 CFLAGS='-O2 -Wall -Wextra' LDFLAGS=rand.o >> $(CONFORMANCE)/wasm/make.log 2>&1
+	touch $@
+
+$(CONFORMANCE)/harness/main.js: $(wildcard test/conformance/*.ts) dist/index.js
+	$(BIN)/tsc -p test/conformance
+	touch $@
+
+$(CONFORMANCE)/.built: $(CONFORMANCE)/native/test/.built $(CONFORMANCE)/wasm/test/.built $(CONFORMANCE)/harness/main.js
+	touch $@
+
+conformance: build ## liburing's own tests, in wasm and natively (JOBS=2, TEST=name for one)
+	$(MAKE) $(CONFORMANCE)/.built
+	node $(CONFORMANCE)/harness/main.js --jobs $(JOBS) $(if $(TEST),--test '$(TEST)')
+
 # --- TypeScript ----------------------------------------------------------------
 
 src/generated/opcodes.ts: $(B)/generate/main.js dist/liburing.wasm
@@ -140,7 +228,7 @@ dist/index.js: $(wildcard src/*.ts src/*/*.ts) tsconfig.json $(GENERATED) src/ge
 	touch $@
 
 build: setup ## everything that is shipped
-	$(MAKE) dist/liburing.wasm dist/host.node dist/index.js dist/vectors.json dist/vectors.schema.json
+	$(MAKE) dist/liburing.wasm dist/host.node dist/run.node dist/index.js dist/vectors.json dist/vectors.schema.json
 
 $(B)/examples/demo.js: $(wildcard examples/*.ts examples/*/*.ts) examples/tsconfig.json dist/index.js
 	$(BIN)/tsc -p examples
@@ -213,6 +301,7 @@ $(B)/test/syscall.node: test/liburing/support/syscall.c $(NATIVE)/src/liburing-f
 	$(CC) $(HOST_CFLAGS) -shared $< -o $@
 
 test: build page page-test-tools test-tools ## build all and run the tests (TESTS= names some)
+<<<<<<< HEAD
 	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(B)/test/syscall.node
 	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
 
@@ -222,6 +311,13 @@ liburing-readme: build ## write test/liburing/README.md, the list of the ports
 mutate: build ## break the bindings, see whether test/liburing notices (FUNCTIONS= a pattern)
 	$(MAKE) $(B)/test/syscall.node
 	$(if $(FUNCTIONS),FUNCTIONS='$(FUNCTIONS)') $(BIN)/vitest run --config test/mutate/vitest.config.ts
+=======
+	$(MAKE) test-programs
+	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
+
+test-programs:
+	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(CONFORMANCE)/.built
+>>>>>>> aae5447f3e77fa995c7d9cbc7fd236e700cb0374
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too
 	scripts/install-runtimes node22 node24 node26 bun deno
@@ -253,7 +349,7 @@ LIBURING_TESTS := $(shell sed -n "s/.*{ name: '\([^']*\)'.*/\1/p" test/guest/lib
 
 kernel-test-programs: build kernel
 	kernel-patch/build $(B)/kernel-renumbered $(B)/linux $(RENUMBERED)
-	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples
+	$(MAKE) test-programs
 	$(MAKE) -C $(NATIVE)/test ENABLE_SHARED=0 $(LIBURING_TESTS:%=%.t) > $(NATIVE)/make-tests.log 2>&1 || \
 		{ cat $(NATIVE)/make-tests.log; exit 1; }
 
@@ -306,8 +402,15 @@ bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep,copy,
 
 # --- the rest ------------------------------------------------------------------
 
+<<<<<<< HEAD
 C_SOURCES = $(wildcard host/*.[ch] wasm/*.c wasm/include/*/*.h bench/c/*.[ch] test/course/*.c test/liburing/support/*.c)
 SHELL_SOURCES = .ci/run wasm/cc $(wildcard scripts/*) liburing-patch/fetch liburing-patch/update \
+=======
+C_SOURCES = $(wildcard host/*.[ch] host/run/*.[ch] wasm/*.c wasm/include/*.h wasm/include/*/*.h wasm/libc/*.c wasm/libc/*/*.h \
+	wasm/libc/src/*/*.c bench/c/*.[ch] test/course/*.c test/conformance/*.c)
+SHELL_SOURCES = .ci/run wasm/cc wasm/bin/uring-cc wasm/bin/tools.sh wasm/libc/fetch wasm/libc/build \
+	$(wildcard scripts/*) liburing-patch/fetch liburing-patch/update \
+>>>>>>> aae5447f3e77fa995c7d9cbc7fd236e700cb0374
 	$(addprefix kernel-patch/,fetch build boot init check-opcodes)
 
 update-liburing: ## move to the newest release of liburing, if the patches fit (VERSION= for another)

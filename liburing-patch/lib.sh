@@ -44,12 +44,12 @@ tree_version() {
 	awk '/^Version:/ { print $2; exit }' "$1/liburing.spec" 2>/dev/null
 }
 
-# Cache $1, the checked tarball of version $2.
+# Cache $1, the checked tarball of version $2 (of package $3).
 to_cache() {
 	if [ -z "$cache" ] || ! mkdir -p "$cache" 2>/dev/null ||
 	   ! cp "$1" "$cache/.$$" 2>/dev/null ||
-	   ! mv "$cache/.$$" "$cache/liburing-$2.tar.gz"; then
-		say "liburing $2: no cache to keep it in"
+	   ! mv "$cache/.$$" "$cache/${3:-liburing}-$2.tar.gz"; then
+		say "${3:-liburing} $2: no cache to keep it in"
 	fi
 }
 
@@ -155,14 +155,14 @@ apt_newest() {
 	tail -n 1
 }
 
-# Download Debian version $1 and set $tarball. apt has checked it against the
-# archive's signature then.
+# Download Debian version $1 (of package $2) and set $tarball. apt has checked
+# it against the archive's signature then.
 apt_download() {
 	mkdir -p "$work/src" &&
 	(cd "$work/src" && timeout 300 apt-get -q -c "$apt/apt.conf" source \
-		--download-only --only-source "liburing=$1") >"$work/log" 2>&1 ||
+		--download-only --only-source "${2:-liburing}=$1") >"$work/log" 2>&1 ||
 		return 1
-	for tarball in "$work"/src/liburing_*.orig.tar.*; do
+	for tarball in "$work"/src/"${2:-liburing}"_*.orig.tar.*; do
 		case $tarball in
 		*.asc) ;;
 		*) [ ! -e "$tarball" ] || return 0 ;;

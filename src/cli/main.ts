@@ -8,9 +8,10 @@ import * as decode from './decode.js';
 import * as diff from './diff.js';
 import * as encode from './encode.js';
 import * as probe from './probe.js';
+import * as run from './run.js';
 import * as vectors from './vectors.js';
 
-const commands = new Map<string, Command>(Object.entries({ probe, encode, decode, diff, vectors }));
+const commands = new Map<string, Command>(Object.entries({ probe, encode, decode, diff, vectors, run }));
 
 const list = [...commands].map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`).join('\n');
 
@@ -49,7 +50,9 @@ async function main([name, ...args]: string[]): Promise<number> {
     const similar = nearest(name, kind === 'option' ? ['--help', '--version'] : commands.keys());
     throw new UsageError(`there is no ${kind} ${name}; do you mean ${similar}?`);
   }
-  if (args.includes('--help') || args.includes('-h')) {
+  // what follows a program is for it
+  const own = command === run ? args.slice(0, 1) : args;
+  if (own.includes('--help') || own.includes('-h')) {
     print(command.help);
     return exit.ok;
   }

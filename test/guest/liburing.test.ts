@@ -3,15 +3,14 @@
  * configured for tests. Natively, and the same C in wasm.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { execPath } from 'node:process';
 import { describe, expect, it } from 'vitest';
 import { inRoot } from '../support/paths.js';
 import { cases } from './liburing-cases.js';
 import { scratchFolder } from './support.js';
 
-/** What runs unmodified C in wasm: `node dist/cli/run.js PROGRAM`. */
-const runner = inRoot('dist/cli/run.js');
+/** What runs unmodified C in wasm. */
+const runner = [inRoot('dist/cli/main.js'), 'run'];
 
 function run(command: string, list: readonly string[], cwd: string): void {
   const { status, signal, stdout, stderr } = spawnSync(command, list, { cwd, encoding: 'utf8', timeout: 200_000 });
@@ -29,9 +28,9 @@ describe.each(cases.map((one) => [one.name, one.needs, one] as const))('%s, whic
   });
 
   it('in wasm', ({ skip }) => {
-    if (!existsSync(runner)) skip('there is no dist/cli/run.js, which runs unmodified C in wasm');
-    const program = inRoot(`build/wasm/test/${name}.t`);
-    if (!existsSync(program)) skip(`there is no build/wasm/test/${name}.t`);
-    run(execPath, [runner, program, ...list], scratchFolder('/mnt/ext4'));
+    const why = unavailable?.();
+    if (why !== undefined) skip(why);
+    const program = inRoot(`build/conformance/wasm/test/${name}.t`);
+    run(execPath, [...runner, program, ...list], scratchFolder('/mnt/ext4'));
   });
 });

@@ -4,6 +4,5 @@
  */
 export const shared: Readonly<Record<string, string>> = {
   'test/examples/kdigest.test.ts': 'AF_ALG hashes',
-  'test/examples/stable-storage.test.ts': 'AF_ALG hashes',
   'test/examples/ublk.test.ts': 'ublk',
 };

@@ -1,0 +1,21 @@
+/** How a process for a program is started. */
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Node with no threads of V8's that a forked child would lack, and with V8 always mapping its memory at the
+ * same addresses, none of which are the program's.
+ */
+export const nodeFlags: readonly string[] = [
+  '--single-threaded',
+  '--v8-pool-size=0',
+  '--random-seed=1',
+  '--no-warnings',
+];
+
+/** The command that a program and its arguments follow. Its addresses must not be random; see `RunHost.exec`. */
+export const runnerCommand: readonly string[] = [
+  process.execPath,
+  ...nodeFlags,
+  fileURLToPath(new URL('./main.js', import.meta.url)),
+];

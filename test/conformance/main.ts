@@ -1,0 +1,143 @@
+/** `make conformance`: liburing's own tests, natively and in wasm, on the same kernel. */
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { describeCounts, difference, type Run } from './compare.js';
+import { knownDifferences } from './differences.js';
+import { runJob } from './job.js';
+import { Trace } from './trace.js';
+
+const build = fileURLToPath(new URL('../..', import.meta.url));
+const { values } = parseArgs({
+  options: {
+    jobs: { type: 'string', default: '2' },
+    test: { type: 'string' },
+    limit: { type: 'string', default: '240' },
+    dist: { type: 'string', default: join(build, '../dist') },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(`main.js [OPTIONS]: runs liburing's tests natively and in wasm, and compares
+  --jobs N      pairs at a time (2)
+  --test NAME   this one alone, with its output
+  --limit N     seconds that one may take in wasm (240)
+  --dist DIR    the package's dist folder, with the runner`);
+  process.exit();
+}
+
+const { nodeFlags } = (await import(join(values.dist, 'run/runner.js'))) as { nodeFlags: readonly string[] };
+
+/** Seconds. The tests' own runner gives them 60, on a machine of their own; waitid forks 10,000 times. */
+const limits = { native: 120, wasm: Number(values.limit) };
+const commands = {
+  native: [],
+  wasm: ['setarch', '-R', process.execPath, ...nodeFlags, join(values.dist, 'run/main.js')],
+};
+type Kind = keyof typeof commands;
+
+/** A row of the table. */
+interface Result {
+  readonly name: string;
+  readonly status: 'passed' | 'failed' | 'skipped';
+  readonly native: Run;
+  readonly wasm: Run;
+  readonly reason: string;
+}
+
+const trace = Trace.open();
+if (typeof trace === 'string') console.log(`conformance: operations are not counted: ${trace}`);
+
+async function runOne(kind: Kind, name: string): Promise<Run> {
+  const outcome = await runJob({
+    programs: join(build, 'conformance', kind, 'test'),
+    name,
+    command: commands[kind],
+    folder: join(build, 'conformance/run', `${name}.${kind}`),
+    limit: limits[kind],
+    started: (pid) => typeof trace !== 'string' && trace.follow(pid),
+  });
+  return { ...outcome, counts: typeof trace === 'string' ? undefined : await trace.take(outcome.pid) };
+}
+
+async function compare(name: string): Promise<Result> {
+  const natives = [await runOne('native', name)];
+  let wasm = await runOne('wasm', name);
+  let reason = difference(natives, wasm);
+  // what differs may be due to the time of day: once more, both
+  for (let again = 0; reason !== undefined && again < 2 && !(name in knownDifferences); again++) {
+    natives.push(await runOne('native', name));
+    reason = difference(natives, wasm);
+    if (reason === undefined) break;
+    wasm = await runOne('wasm', name);
+    reason = difference(natives, wasm);
+  }
+  const [native] = natives as [Run];
+  const known = knownDifferences[name];
+  if (!known) return { name, status: reason === undefined ? 'passed' : 'failed', native, wasm, reason: reason ?? '' };
+  if (reason !== undefined) return { name, status: 'skipped', native, wasm, reason: `${known.cause} (${reason})` };
+  return { name, status: 'failed', native, wasm, reason: 'agrees, and has to leave the list of known differences' };
+}
+
+function write(results: readonly Result[]): void {
+  const rows = [...results].sort((a, b) => a.name.localeCompare(b.name));
+  const cells = rows.map(({ name, status, native, wasm, reason }) => [
+    name,
+    status,
+    native.verdict,
+    wasm.verdict,
+    native.seconds.toFixed(2),
+    wasm.seconds.toFixed(2),
+    describeCounts(wasm.counts),
+    reason.replace(/\s+/g, ' '),
+  ]);
+  const head = ['name', 'status', 'native', 'wasm', 'native s', 'wasm s', 'operations in wasm', 'reason'];
+  writeFileSync(join(build, 'conformance.tsv'), [head, ...cells].map((row) => `${row.join('\t')}\n`).join(''));
+}
+
+const all = readdirSync(join(build, 'conformance/native/test'))
+  .filter((file) => file.endsWith('.t'))
+  .map((file) => file.slice(0, -2));
+const names = values.test === undefined ? all : all.filter((name) => name === values.test);
+if (names.length === 0) {
+  console.error(`conformance: liburing has no test ${values.test}`);
+  process.exit(2);
+}
+mkdirSync(join(build, 'conformance/run'), { recursive: true });
+
+const results: Result[] = [];
+const queue = [...names];
+async function work(): Promise<void> {
+  for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+    const result = await compare(name);
+    results.push(result);
+    const { status, native, wasm, reason } = result;
+    const times = `${native.seconds.toFixed(1)} s, in wasm ${wasm.seconds.toFixed(1)} s`;
+    console.log(
+      `[${results.length}/${names.length}] ${name}: ${status}, ${wasm.verdict}, ${times}${reason && `\n    ${reason}`}`,
+    );
+  }
+}
+await Promise.all(Array.from({ length: Number(values.jobs) || 1 }, work));
+if (typeof trace !== 'string') await trace.close();
+
+if (values.test === undefined) {
+  for (const name of Object.keys(knownDifferences)) {
+    if (all.includes(name)) continue;
+    console.error(`conformance: ${name} is a known difference, and no test`);
+    process.exitCode = 1;
+  }
+  write(results);
+} else {
+  for (const { native, wasm } of results) {
+    for (const [title, run] of Object.entries({ natively: native, 'in wasm': wasm })) {
+      console.log(`--- ${title}: ${run.verdict}; ${describeCounts(run.counts)}\n${run.stdout}${run.stderr}`);
+    }
+  }
+}
+const count = (status: Result['status']): number => results.filter((result) => result.status === status).length;
+const counts = { passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
+if (values.test === undefined) writeFileSync(join(build, 'conformance.json'), JSON.stringify(counts));
+console.log(`conformance: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+if (counts.failed > 0) process.exitCode = 1;
