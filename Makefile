@@ -17,14 +17,9 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-<<<<<<< HEAD
-.PHONY: all build docs host-flags vectors relink page page-serve page-test-tools test-tools examples demo crosscheck test test-all liburing-readme mutate bench \
-	lint format runtimes setup kernel kernel-run kernel-shell test-kernel kernel-test-programs update-liburing clean distclean help
-=======
 .PHONY: all build docs host-flags sysroot conformance vectors relink page page-serve page-test-tools test-tools \
-	test-programs examples demo crosscheck test test-all bench lint format runtimes setup kernel kernel-run kernel-shell \
+	test-programs examples demo crosscheck test test-all liburing-readme mutate bench lint format runtimes setup kernel kernel-run kernel-shell \
 	test-kernel kernel-test-programs update-liburing clean distclean help
->>>>>>> aae5447f3e77fa995c7d9cbc7fd236e700cb0374
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -301,9 +296,11 @@ $(B)/test/syscall.node: test/liburing/support/syscall.c $(NATIVE)/src/liburing-f
 	$(CC) $(HOST_CFLAGS) -shared $< -o $@
 
 test: build page page-test-tools test-tools ## build all and run the tests (TESTS= names some)
-<<<<<<< HEAD
-	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(B)/test/syscall.node
+	$(MAKE) test-programs
 	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
+
+test-programs:
+	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(CONFORMANCE)/.built $(B)/test/syscall.node
 
 liburing-readme: build ## write test/liburing/README.md, the list of the ports
 	$(BIN)/vitest run test/liburing/readme.test.ts --update
@@ -311,13 +308,6 @@ liburing-readme: build ## write test/liburing/README.md, the list of the ports
 mutate: build ## break the bindings, see whether test/liburing notices (FUNCTIONS= a pattern)
 	$(MAKE) $(B)/test/syscall.node
 	$(if $(FUNCTIONS),FUNCTIONS='$(FUNCTIONS)') $(BIN)/vitest run --config test/mutate/vitest.config.ts
-=======
-	$(MAKE) test-programs
-	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
-
-test-programs:
-	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(CONFORMANCE)/.built
->>>>>>> aae5447f3e77fa995c7d9cbc7fd236e700cb0374
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too
 	scripts/install-runtimes node22 node24 node26 bun deno
@@ -402,15 +392,10 @@ bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep,copy,
 
 # --- the rest ------------------------------------------------------------------
 
-<<<<<<< HEAD
-C_SOURCES = $(wildcard host/*.[ch] wasm/*.c wasm/include/*/*.h bench/c/*.[ch] test/course/*.c test/liburing/support/*.c)
-SHELL_SOURCES = .ci/run wasm/cc $(wildcard scripts/*) liburing-patch/fetch liburing-patch/update \
-=======
 C_SOURCES = $(wildcard host/*.[ch] host/run/*.[ch] wasm/*.c wasm/include/*.h wasm/include/*/*.h wasm/libc/*.c wasm/libc/*/*.h \
-	wasm/libc/src/*/*.c bench/c/*.[ch] test/course/*.c test/conformance/*.c)
+	wasm/libc/src/*/*.c bench/c/*.[ch] test/course/*.c test/conformance/*.c test/liburing/support/*.c)
 SHELL_SOURCES = .ci/run wasm/cc wasm/bin/uring-cc wasm/bin/tools.sh wasm/libc/fetch wasm/libc/build \
 	$(wildcard scripts/*) liburing-patch/fetch liburing-patch/update \
->>>>>>> aae5447f3e77fa995c7d9cbc7fd236e700cb0374
 	$(addprefix kernel-patch/,fetch build boot init check-opcodes)
 
 update-liburing: ## move to the newest release of liburing, if the patches fit (VERSION= for another)
