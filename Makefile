@@ -18,7 +18,7 @@ export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
 .PHONY: all build docs host-flags sysroot conformance vectors relink page page-serve page-test-tools test-tools \
-	test-programs examples demo crosscheck test test-all bench lint format runtimes setup kernel kernel-run kernel-shell \
+	test-programs examples demo crosscheck test test-all liburing-readme mutate bench lint format runtimes setup kernel kernel-run kernel-shell \
 	test-kernel kernel-test-programs update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
@@ -291,12 +291,23 @@ crosscheck: build ## compare the bytes of SQEs with C's (CASES=10000 a function)
 	$(MAKE) $(B)/crosscheck/main.js
 	node $(B)/crosscheck/main.js --cases $(or $(CASES),10000)
 
+$(B)/test/syscall.node: test/liburing/support/syscall.c $(NATIVE)/src/liburing-ffi.a node_modules/.package-lock.json
+	mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -shared $< -o $@
+
 test: build page page-test-tools test-tools ## build all and run the tests (TESTS= names some)
 	$(MAKE) test-programs
 	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
 
 test-programs:
-	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(CONFORMANCE)/.built
+	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(CONFORMANCE)/.built $(B)/test/syscall.node
+
+liburing-readme: build ## write test/liburing/README.md, the list of the ports
+	$(BIN)/vitest run test/liburing/readme.test.ts --update
+
+mutate: build ## break the bindings, see whether test/liburing notices (FUNCTIONS= a pattern)
+	$(MAKE) $(B)/test/syscall.node
+	$(if $(FUNCTIONS),FUNCTIONS='$(FUNCTIONS)') $(BIN)/vitest run --config test/mutate/vitest.config.ts
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too
 	scripts/install-runtimes node22 node24 node26 bun deno
@@ -335,7 +346,7 @@ kernel-test-programs: build kernel
 test-kernel: kernel-test-programs ## boot it in QEMU, run what only it can (TESTS= names some)
 	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run $(or $(TESTS),test/kernel)
 
-test-all: page page-test-tools test-tools kernel-test-programs ## both, with one sum in the end
+test-all: page page-test-tools test-tools kernel-test-programs $(B)/test/syscall.node ## both, with one sum in the end
 	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run
 
 lint: setup ## check format and style
@@ -382,7 +393,7 @@ bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep,copy,
 # --- the rest ------------------------------------------------------------------
 
 C_SOURCES = $(wildcard host/*.[ch] host/run/*.[ch] wasm/*.c wasm/include/*.h wasm/include/*/*.h wasm/libc/*.c wasm/libc/*/*.h \
-	wasm/libc/src/*/*.c bench/c/*.[ch] test/course/*.c test/conformance/*.c)
+	wasm/libc/src/*/*.c bench/c/*.[ch] test/course/*.c test/conformance/*.c test/liburing/support/*.c)
 SHELL_SOURCES = .ci/run wasm/cc wasm/bin/uring-cc wasm/bin/tools.sh wasm/libc/fetch wasm/libc/build \
 	$(wildcard scripts/*) liburing-patch/fetch liburing-patch/update \
 	$(addprefix kernel-patch/,fetch build boot init check-opcodes)

@@ -1,0 +1,125 @@
+/** The text of README.md: what is ported of liburing's tests, and which test calls which function. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { model } from '../support/model.js';
+import { inRoot } from '../support/paths.js';
+
+const here = 'test/liburing';
+const read = (path: string): string => readFileSync(inRoot(path), 'utf8');
+
+/** liburing's tests, as its makefile lists them. */
+export function upstreamTests(): string[] {
+  const makefile = read('build/liburing/test/Makefile');
+  const names = [...makefile.matchAll(/^\t(\w[\w-]*\.cc?) \\$|^\s*test_srcs \+= (\S+)$/gm)];
+  return [...new Set(names.map(([, listed, added]) => listed ?? added ?? ''))].sort();
+}
+
+/** What a C test takes that makes it hard to port, as its source says. */
+const needs: readonly (readonly [RegExp, string])[] = [
+  [/\bv?fork\(|\bexecv|\bsystem\(/, 'processes of its own'],
+  [/\bsigaction\(|\bsignal\(|\balarm\(|\bsignalfd\(/, 'signals'],
+  [/\bpthread_create\(/, 'threads'],
+  [/MAP_HUGETLB/, 'huge pages'],
+  [/MAP_FIXED/, 'fixed addresses'],
+  [/\bunshare\(/, 'namespaces'],
+  [/bpf_object|skel\.h/, 'BPF programs'],
+];
+
+function whatItNeeds(name: string): string {
+  const path = `build/liburing/test/${name}`;
+  if (!existsSync(inRoot(path))) return '';
+  const source = read(path);
+  return needs.flatMap(([pattern, what]) => (pattern.test(source) ? [what] : [])).join(', ');
+}
+
+const portOf = (name: string): string => `${name.replace(/\.cc?$/, '')}.test.ts`;
+
+/** The sentences of a port's header that tell where it differs. */
+function differences(port: string): string {
+  const header = /^\/\*\*([\s\S]*?)\*\//.exec(read(`${here}/${port}`))?.[1] ?? '';
+  const text = header
+    .replace(/^\s*\* ?/gm, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+  const sentences = text.split(/(?<=\.) (?=[A-Z0-9])/);
+  return sentences
+    .filter((sentence) => /\b[Ww]ithout\b|instead of C|\bC('s)? .*; (here|the port)|C compares/.test(sentence))
+    .join(' ');
+}
+
+function portsTable(): string[] {
+  return upstreamTests().map((name) => {
+    const port = portOf(name);
+    if (existsSync(inRoot(`${here}/${port}`))) return `| ${name} | [${port}](${port}) | ${differences(port)} |`;
+    if (name.startsWith('xfail')) return `| ${name} | none | it is about a wrong use of C's stack |`;
+    const what = whatItNeeds(name);
+    return `| ${name} | not ported yet | ${what && `needs ${what}`} |`;
+  });
+}
+
+/** Names in a test's code, without what it imports and says. */
+function namesIn(path: string): Set<string> {
+  const code = read(path)
+    .replace(/^import [\s\S]*?;$/gm, '')
+    .replace(/\/\*[\s\S]*?\*\/|\/\/.*$|'(?:\\.|[^'\\\n])*'/gm, '');
+  return new Set(code.match(/\w+/g));
+}
+
+/** The test files, and the functions that each names. */
+function testFiles(): Map<string, Set<string>> {
+  const files = [here, `${here}/functions`].flatMap((folder) =>
+    readdirSync(inRoot(folder))
+      .filter((name) => name.endsWith('.test.ts') && name !== 'readme.test.ts')
+      .map((name) => `${folder}/${name}`),
+  );
+  return new Map(files.sort().map((path) => [path.slice(here.length + 1).replace('.test.ts', ''), namesIn(path)]));
+}
+
+/** For each public function the tests that call it. */
+export function callers(): Map<string, string[]> {
+  const files = [...testFiles()];
+  return new Map(
+    model.functions.map(({ name }) => [name, files.flatMap(([file, names]) => (names.has(name) ? [file] : []))]),
+  );
+}
+
+const MANY = 6;
+
+function functionsTable(): string[] {
+  return [...callers()].map(([name, tests]) => {
+    const shown = tests.slice(0, MANY).join(', ');
+    const more = tests.length > MANY ? ` and ${tests.length - MANY} more` : '';
+    return `| ${name} | ${shown}${more} |`;
+  });
+}
+
+export function readme(): string {
+  const upstream = upstreamTests();
+  const ported = upstream.filter((name) => existsSync(inRoot(`${here}/${portOf(name)}`)));
+  return `<!-- made by readme.ts: make liburing-readme -->
+# liburing's tests in TypeScript
+
+\`NAME.test.ts\` is the port of liburing's \`test/NAME.c\`: the same functions, the same order, the same
+assertions, on the C interface, so that both can be read side by side. A case of C is an \`it\` with its
+name; what C checks and prints is an \`expect\`. Where C accepts more than it should, the port is stricter
+and says so.
+
+- \`support/\` has what C takes from \`test/helpers.c\` and from the C library. Node lacks most of the latter:
+  \`syscall.c\` makes the system calls, so that io_uring is not tested with io_uring.
+- A port skips only where the C test, built and run on the same kernel, skips: \`support/skip.ts\` sees to it.
+- After each test \`support/clean.ts\` looks for descriptors that it left.
+- \`functions/\` has tests of functions that no C test calls, or none that is ported.
+- \`make mutate\` breaks the bindings, an argument at a time, and tells which of it the tests notice.
+
+## The ports: ${ported.length} of ${upstream.length}
+
+| liburing's test | port | what differs, or stands in the way |
+| --- | --- | --- |
+${portsTable().join('\n')}
+
+## Functions, and the tests that call them
+
+| function | tests |
+| --- | --- |
+${functionsTable().join('\n')}
+`;
+}

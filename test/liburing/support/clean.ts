@@ -1,0 +1,69 @@
+/** After each test of a file that imports this: its threads have ended, and no descriptor is left. */
+import { closeSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { afterEach, beforeEach, expect, type TestContext } from 'vitest';
+
+const endings: (() => unknown)[] = [];
+
+/** Has something done when the test is over, last registered first. Where C leaves it to exit(2). */
+export function atEnd(ending: () => unknown): void {
+  endings.push(ending);
+}
+
+/** Has a descriptor closed at the end that C leaves open. */
+export function closing(fd: number): number {
+  atEnd(() => closeSync(fd));
+  return fd;
+}
+
+/** Has a file removed at the end that C leaves behind. */
+export function removing(path: string): string {
+  atEnd(() => rmSync(path, { force: true, recursive: true }));
+  return path;
+}
+
+function descriptors(): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const fd of readdirSync('/proc/self/fd')) {
+    try {
+      found.set(fd, readlinkSync(`/proc/self/fd/${fd}`));
+    } catch {
+      // the folder's own
+    }
+  }
+  return found;
+}
+
+let before: Map<string, string>;
+
+beforeEach(() => {
+  before = descriptors();
+});
+
+afterEach(async (context: TestContext) => {
+  for (let ending = endings.pop(); ending; ending = endings.pop()) {
+    try {
+      await ending();
+    } catch (error) {
+      // a test that failed, or was skipped, has not come as far as it wanted
+      if (context.task.result?.state === 'pass' || !context.task.result?.state) throw error;
+    }
+  }
+  const left = [...descriptors()].filter(([fd, what]) => before.get(fd) !== what);
+  // Node's own, which come with the first worker
+  const ours = left.filter(([, what]) => !/anon_inode:\[(eventpoll|io_uring:libuv)\]/.test(what) || threads === 0);
+  if (context.task.result?.state === 'fail') for (const [fd] of ours) closeQuietly(Number(fd));
+  else expect(ours, 'descriptors that the test left').toEqual([]);
+});
+
+let threads = 0;
+
+/** Counts a thread: Node keeps descriptors for them. @internal */
+export const countThread = (): number => ++threads;
+
+function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // closed with another one
+  }
+}

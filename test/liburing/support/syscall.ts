@@ -1,0 +1,28 @@
+/** System calls made directly: what the C tests take from the C library and Node does not have. */
+import { createRequire } from 'node:module';
+import { type Address, memory } from '../../../src/index.js';
+import { inRoot } from '../../support/paths.js';
+
+export const addonFile = inRoot('build/test/syscall.node');
+
+interface Addon extends Readonly<Record<string, unknown>> {
+  syscall(number: number, ...values: number[]): number;
+}
+
+const addon = createRequire(import.meta.url)(addonFile) as Addon;
+
+/** A number of the C headers, by its name there, such as `SYS_dup` or `F_GETFL`. */
+export function number(name: string): number {
+  const value = addon[name];
+  if (typeof value !== 'number') throw new Error(`syscall.c does not have ${name}`);
+  return value;
+}
+
+/** syscall(2), by the name of the call: what the kernel returns, an error as -errno. */
+export const syscall = (name: string, ...values: (Address | boolean)[]): number =>
+  addon.syscall(
+    number(`SYS_${name}`),
+    ...values.map((value) =>
+      typeof value === 'number' || typeof value === 'boolean' ? Number(value) : memory.address(value, 0, name),
+    ),
+  );
