@@ -1,9 +1,11 @@
 /** Finds the wasm module and the host shim on disk. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import process from 'node:process';
 import { systemError } from './errors.js';
 import type { Host, HostWindow } from './library.js';
+
+// not from node:process: Node makes its stdin a stream, and a pipe there non-blocking, for who imports that
+const { process } = globalThis;
 
 const ENOSYS = 38;
 

@@ -1,5 +1,4 @@
 /** Brings completions to the event loop: JavaScript runs when the kernel has some. */
-import process from 'node:process';
 import { check } from '../check.js';
 import { systemError } from '../errors.js';
 import { IORING_SETUP_DEFER_TASKRUN } from '../generated/constants.js';

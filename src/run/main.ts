@@ -3,7 +3,6 @@
  * program starts, and the program's from then on: its exit ends it.
  */
 import { readFileSync, realpathSync } from 'node:fs';
-import process from 'node:process';
 import { systemError } from '../errors.js';
 import { loadRunHost, type RunHost } from './host.js';
 import { type Image, MEMORY_PAGES, readImage } from './image.js';

@@ -1,5 +1,4 @@
 /** How a process for a program is started. */
-import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 /**

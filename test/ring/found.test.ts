@@ -1,11 +1,14 @@
 /** What users of Ring ran into. */
+import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { execPath } from 'node:process';
 import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
 import { EBADF, ECANCELED, ETIME, FALLOC_FL_ZERO_RANGE } from '../../src/generated/linux.js';
 import { type ChainError, RequestHandle, Ring } from '../../src/index.js';
+import { root } from '../support/subprocess.js';
 
 const skipSuccess = true;
 
@@ -165,4 +168,14 @@ it('an error that does not break its chain is reported nonetheless', async () =>
     syscall: 'unlink',
     index: 0,
   });
+});
+
+it('leaves stdin to the program that imports it', () => {
+  const script = "await import('./dist/index.js'); console.log(require('node:fs').readFileSync(0, 'utf8').length);";
+  const run = spawnSync(execPath, ['-e', `(async () => { ${script} })()`], {
+    cwd: root,
+    encoding: 'utf8',
+    input: 'x'.repeat(1 << 20),
+  });
+  expect(run).toMatchObject({ status: 0, stdout: `${1 << 20}\n`, stderr: '' });
 });
