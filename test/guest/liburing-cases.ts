@@ -10,6 +10,8 @@ export interface LiburingCase {
   needs: string;
   /** Its argument. */
   argument?: string;
+  /** Why it cannot do its work in wasm, if it cannot. */
+  notInWasm?: string;
   /** Why it is a program that only skips, if it is. */
   unavailable?: () => string | undefined;
 }
@@ -21,6 +23,8 @@ const withoutUblkHeader = (): string | undefined =>
   readFileSync(inRoot('build/native/config-host.h'), 'utf8').includes('CONFIG_HAVE_UBLK_HEADER')
     ? undefined
     : 'the linux/ublk_cmd.h of this machine is too old for it';
+
+const NO_HUGE_PAGES = 'MAP_HUGETLB is ENOMEM in wasm: see docs/programs.md';
 
 /** Add a test here when it skips outside for want of something that the guest has. */
 export const cases: readonly LiburingCase[] = [
@@ -35,7 +39,7 @@ export const cases: readonly LiburingCase[] = [
   { name: 'task-restrict', needs: 'restrictions of tasks' },
   { name: 'mock_file', needs: '/dev/io_uring_mock' },
   { name: 'iopoll-sync', needs: 'a file system whose files can be polled' },
-  { name: 'reg-fd-only', needs: 'huge pages' },
-  { name: 'fixed-hugepage', needs: 'huge pages' },
+  { name: 'reg-fd-only', needs: 'huge pages', notInWasm: NO_HUGE_PAGES },
+  { name: 'fixed-hugepage', needs: 'huge pages', notInWasm: NO_HUGE_PAGES },
   { name: 'uring_cmd_ublk', needs: '/dev/ublk-control', unavailable: withoutUblkHeader },
 ];

@@ -18,7 +18,7 @@ function run(command: string, list: readonly string[], cwd: string): void {
 }
 
 describe.each(cases.map((one) => [one.name, one.needs, one] as const))('%s, which needs %s', (name, _needs, one) => {
-  const { argument, unavailable } = one;
+  const { argument, notInWasm, unavailable } = one;
   const list = argument === undefined ? [] : [argument];
 
   it('natively', ({ skip }) => {
@@ -28,7 +28,7 @@ describe.each(cases.map((one) => [one.name, one.needs, one] as const))('%s, whic
   });
 
   it('in wasm', ({ skip }) => {
-    const why = unavailable?.();
+    const why = notInWasm ?? unavailable?.();
     if (why !== undefined) skip(why);
     const program = inRoot(`build/conformance/wasm/test/${name}.t`);
     run(execPath, [...runner, program, ...list], scratchFolder('/mnt/ext4'));
