@@ -11,7 +11,7 @@ import { check } from './check.js';
 import { functions, memory } from './default.js';
 import { argumentError, type SystemError, systemError } from './errors.js';
 import { IORING_OP_ZERO, IORING_SETUP_R_DISABLED } from './generated/constants.js';
-import { FALLOC_FL_ZERO_RANGE } from './generated/linux.js';
+import { EBADF, EINVAL, EOPNOTSUPP, FALLOC_FL_ZERO_RANGE } from './generated/linux.js';
 import { io_uring, io_uring_cqe, type io_uring_sqe } from './generated/structs.js';
 
 /** The operation that zeroes a range: `zero` is IORING_OP_ZERO, `fallocate` is IORING_OP_FALLOCATE. */
@@ -23,9 +23,6 @@ export interface ZeroOptions {
   fallback?: 'fallocate';
 }
 
-const EBADF = 9;
-const EINVAL = 22;
-const EOPNOTSUPP = 95;
 const MARK = 0x5a45524f;
 
 /** Why the kernel has no IORING_OP_ZERO; undefined if it has. */

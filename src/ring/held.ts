@@ -63,6 +63,17 @@ export type Plain<T extends Struct> = {
 
 type Block = Struct | StructArray<Struct> | Pointers<Struct> | ArrayBufferView;
 
+/** Writes milliseconds to C's struct. */
+export function setTime(time: __kernel_timespec, milliseconds: number): void {
+  const seconds = Math.floor(milliseconds / 1000);
+  time.tv_sec = seconds;
+  time.tv_nsec = Math.round((milliseconds - seconds * 1000) * 1e6);
+}
+
+/** Whether it is bytes already, and not to be made into some. */
+const isBytes = (value: SocketAddress | Bytes): value is Bytes =>
+  value === null || ArrayBuffer.isView(value) || value instanceof Struct || value instanceof StructArray;
+
 /** How many bytes there are. */
 export function sizeOf(bytes: Bytes): number {
   if (bytes instanceof Uint8Array) return bytes.length;
@@ -97,6 +108,8 @@ export class Held {
   private readonly blocks: Block[] = [];
   private out: Struct | undefined;
   private numbers: Int32Array | undefined;
+  /** The address that was encoded last: its bytes and their number are asked for one by one. */
+  private address: { readonly of: SocketAddress; readonly bytes: Uint8Array } | undefined;
 
   constructor(ring: Ring) {
     this.memory = ring.memory;
@@ -130,9 +143,7 @@ export class Held {
     if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER))
       throw rangeError(`${name} is ${value}, which is no time in milliseconds`);
     const time = this.keep(this.memory.alloc(__kernel_timespec));
-    const seconds = Math.floor(value / 1000);
-    time.tv_sec = seconds;
-    time.tv_nsec = Math.round((value - seconds * 1000) * 1e6);
+    setTime(time, value);
     return time;
   }
 
@@ -214,18 +225,17 @@ export class Held {
   }
 
   sockaddr(value: SocketAddress | Bytes, name: string): Bytes {
-    if (value === null || ArrayBuffer.isView(value) || value instanceof Struct || value instanceof StructArray)
-      return value;
+    if (isBytes(value)) return value;
+    if (this.address?.of === value) return this.address.bytes;
     const encoded = encodeSocketAddress(value, name);
     const bytes = this.keep(this.memory.allocArray(encoded.length));
     bytes.set(encoded);
+    this.address = { of: value, bytes };
     return bytes;
   }
 
   sockaddrLength(value: SocketAddress | Bytes): number {
-    if (value === null || ArrayBuffer.isView(value) || value instanceof Struct || value instanceof StructArray)
-      return sizeOf(value);
-    return encodeSocketAddress(value, 'addr').length;
+    return sizeOf(this.sockaddr(value, 'addr'));
   }
 
   /** Room for a result. */

@@ -8,6 +8,7 @@ import {
 } from '../generated/constants.js';
 import { io_uring_mem_region_reg, io_uring_reg_wait, io_uring_region_desc } from '../generated/structs.js';
 import type { StructArray } from '../struct.js';
+import { setTime } from './held.js';
 import { C } from './hooks.js';
 import type { Ring } from './ring.js';
 
@@ -43,9 +44,7 @@ export class RegisteredWait {
       if (!(value >= 0 && value <= 0xffffffff))
         throw rangeError(`${name} is ${value}, which is no time in milliseconds`);
     }
-    const seconds = Math.floor(timeout / 1000);
-    struct.ts.tv_sec = seconds;
-    struct.ts.tv_nsec = Math.round((timeout - seconds * 1000) * 1e6);
+    setTime(struct.ts, timeout);
     struct.min_wait_usec = Math.round(minWait * 1000);
     struct.flags = IORING_REG_WAIT_TS;
     return this;
