@@ -1,8 +1,9 @@
 /** The same build in other JavaScript runtimes: `make runtimes` installs them. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { runtimeCommand, runtimes } from './support/runtimes.js';
 import { root } from './support/subprocess.js';
 
 const directory = mkdtempSync(join(root, 'build/runtimes-test-'));
@@ -74,23 +75,12 @@ console.log('fine');
 `,
 );
 
-const runtimes: Record<string, string[]> = {
-  node: [process.execPath],
-  node22: ['node'],
-  node24: ['node'],
-  node26: ['node'],
-  bun: ['bun'],
-  deno: ['deno', 'run', '--allow-all'],
-};
-
 describe('runs the same in', () => {
-  for (const [name, [command = '', ...flags]] of Object.entries(runtimes)) {
+  for (const name of runtimes) {
     it(name, (context) => {
-      const folder = join(root, 'build/runtimes', name);
-      if (name !== 'node' && !existsSync(join(folder, '.done'))) {
-        return context.skip('it is not installed: make runtimes');
-      }
-      const program = name === 'node' ? command : join(folder, 'node_modules/.bin', command);
+      const command = runtimeCommand(name);
+      if (command === undefined) return context.skip('it is not installed: make runtimes');
+      const [program, ...flags] = command;
       const { status, stdout, stderr } = spawnSync(program, [...flags, script], { cwd: root, encoding: 'utf8' });
       expect(stderr).toBe('');
       expect(stdout).toBe('fine\n');
