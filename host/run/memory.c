@@ -33,6 +33,7 @@ enum {
 
 static unsigned char page[PAGES];
 static size_t used_pages;
+static size_t top_page; /* none from here on has ever been mapped */
 static size_t next_fit;
 static char *linear; /* the linear memory's address 0 */
 static struct rlimit address_limit = { RLIM_INFINITY, RLIM_INFINITY };
@@ -105,6 +106,8 @@ static void mark(uintptr_t address, size_t length, unsigned char what)
 	memset(page + first, what, count);
 	if (!what && first < next_fit)
 		next_fit = first;
+	if (what && first + count > top_page)
+		top_page = first + count;
 }
 
 static bool is_free(uintptr_t address, size_t length)
@@ -493,12 +496,12 @@ long memory_make_private(void)
 {
 	size_t i = 0;
 
-	while (i < PAGES) {
+	while (i < top_page) {
 		unsigned char what = page[i];
 		size_t first = i;
 		long ret;
 
-		while (i < PAGES && page[i] == what)
+		while (i < top_page && page[i] == what)
 			i++;
 		if (!what || what & SHARED)
 			continue;

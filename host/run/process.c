@@ -28,7 +28,10 @@ void process_open(const char *path, char *const *command)
 		runner_count++;
 }
 
-/* V8 takes its heap away from children; one that goes on in wasm needs it. */
+/*
+ * V8 takes its heap away from children; one that goes on in wasm needs it. No
+ * file is mapped there.
+ */
 static void keep_all_memory(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
@@ -38,7 +41,8 @@ static void keep_all_memory(void)
 	if (!maps)
 		return;
 	while (fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%lx-%lx", &from, &to) == 2 &&
+		if (!strchr(line, '/') &&
+		    sscanf(line, "%lx-%lx", &from, &to) == 2 &&
 		    !(to > run_window.start &&
 		      from < run_window.start + run_window.size) &&
 		    !(to > (uintptr_t) run_window.wasm_view &&
