@@ -13,7 +13,7 @@ const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--configLoader', 'runn
 const run = await boot(kernel, ['node', ...vitest, '--config', 'test/guest/vitest.config.ts'], {
   out,
   env: { RESULTS: '/mnt/out/results.json' },
-  timeout: 900,
+  timeout: 1500,
 });
 
 const readResults = (): GuestResult[] => {
