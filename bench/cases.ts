@@ -3,11 +3,14 @@ import type { Case, Kind, Places } from './case.js';
 import { calls } from './cases/calls.js';
 import { copies } from './cases/copy.js';
 import { echoes } from './cases/echo.js';
+import { growth } from './cases/growth.js';
+import { memory } from './cases/memory.js';
 import { nops } from './cases/nop.js';
 import { reads } from './cases/read.js';
+import { start } from './cases/start.js';
 import { trees } from './cases/tree.js';
 
-export const kinds: readonly Kind[] = [calls, nops, reads, copies, trees, echoes];
+export const kinds: readonly Kind[] = [calls, nops, reads, copies, trees, echoes, memory, start, growth];
 
 /** The cases whose id is one of these, or begins with one of these and a slash. */
 export function select(what: readonly string[], places: Places): Case[] {
