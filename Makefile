@@ -18,7 +18,7 @@ export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
 .PHONY: all build docs host-flags sysroot conformance vectors relink page page-serve page-test-tools test-tools \
-	test-programs examples demo crosscheck test test-all liburing-readme mutate bench bench-programs lint format runtimes setup kernel kernel-run kernel-shell \
+	test-programs examples demo crosscheck test test-all liburing-readme mutate bench bench-chart bench-programs lint format runtimes setup kernel kernel-run kernel-shell \
 	test-kernel kernel-test-programs update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
@@ -300,7 +300,8 @@ test: build page page-test-tools test-tools ## build all and run the tests (TEST
 	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
 
 test-programs:
-	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(CONFORMANCE)/.built $(B)/test/syscall.node
+	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(CONFORMANCE)/.built $(B)/test/syscall.node \
+		$(BENCH_C) $(B)/bench/run.js
 
 liburing-readme: build ## write test/liburing/README.md, the list of the ports
 	$(BIN)/vitest run test/liburing/readme.test.ts --update
@@ -383,6 +384,10 @@ $(B)/bench/run.js: $(wildcard bench/*.ts bench/*/*.ts) bench/tsconfig.json tscon
 bench: build bench-programs ## compare with C, node:fs, node:net [WHAT= RUNTIMES= ROUNDS= MS=, or LIST=1 or HELP=1]
 	node $(B)/bench/run.js $(if $(HELP),--help) $(if $(LIST),--list) $(if $(ROUNDS),--rounds '$(ROUNDS)') \
 		$(if $(MS),--ms '$(MS)') $(if $(WHAT),--what '$(WHAT)') $(if $(RUNTIMES),--runtimes '$(RUNTIMES)')
+
+bench-chart: node_modules/.package-lock.json ## draw docs/bench.svg from build/bench.json (RUNTIME= one that was measured)
+	$(MAKE) $(B)/bench/run.js
+	node $(B)/bench/chart.js $(if $(RUNTIME),--runtime '$(RUNTIME)')
 
 bench-programs:
 	$(MAKE) $(BENCH_C) $(B)/bench/run.js

@@ -10,7 +10,7 @@
 #define RINGS	   16
 #define BATCH	   32
 #define OPERATIONS 10000000
-#define WARM_UP	   1000000
+#define WARM_UP	   2000000
 
 static struct io_uring rings[RINGS];
 
