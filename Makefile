@@ -385,9 +385,9 @@ bench: build bench-programs ## compare with C, node:fs, node:net [WHAT= RUNTIMES
 	node $(B)/bench/run.js $(if $(HELP),--help) $(if $(LIST),--list) $(if $(ROUNDS),--rounds '$(ROUNDS)') \
 		$(if $(MS),--ms '$(MS)') $(if $(WHAT),--what '$(WHAT)') $(if $(RUNTIMES),--runtimes '$(RUNTIMES)')
 
-bench-chart: node_modules/.package-lock.json ## draw docs/bench.svg from build/bench.json (RUNTIME= one that was measured)
+bench-chart: setup ## build/bench.json as docs/bench.svg and in docs/performance.md (RUNTIME= one that was measured)
 	$(MAKE) $(B)/bench/run.js
-	node $(B)/bench/chart.js $(if $(RUNTIME),--runtime '$(RUNTIME)')
+	node $(B)/bench/publish.js $(if $(RUNTIME),--runtime '$(RUNTIME)')
 
 bench-programs:
 	$(MAKE) $(BENCH_C) $(B)/bench/run.js

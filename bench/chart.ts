@@ -1,16 +1,5 @@
-/** Draws a chart of build/bench.json: how fast everything is, as a part of C's speed. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+/** A chart of results: how fast everything is, as a part of C's speed. */
 import type { CaseResult, Results, Row, Spread } from './results.js';
-
-const help = `Draws docs/bench.svg from build/bench.json.
-
-  make bench-chart [RUNTIME=node]
-  node build/bench/chart.js [--runtime ...] [--in build/bench.json] [--out docs/bench.svg]
-
-RUNTIME  the beginning of the name of one that was measured, such as "node 24".
-         Default: the first`;
 
 /** What is drawn, where it was measured, and what it is called there. */
 const panels: readonly (readonly [id: string, title: string])[] = [
@@ -112,41 +101,4 @@ ${drawn.join('\n')}
   )}</text>
 </svg>
 `;
-}
-
-const fromHere = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-
-function read(file: string): Results {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Results;
-  } catch (error) {
-    throw new Error(`${file} cannot be read (${(error as Error).message}): make bench first`);
-  }
-}
-
-function main(): void {
-  const { values } = parseArgs({
-    options: {
-      help: { type: 'boolean', short: 'h', default: false },
-      runtime: { type: 'string', default: '' },
-      in: { type: 'string', default: fromHere('../bench.json') },
-      out: { type: 'string', default: fromHere('../../docs/bench.svg') },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return;
-  }
-  const results = read(values.in);
-  const names = [...new Set(results.cases.flatMap(({ rows }) => rows.map(({ runtime }) => runtime)))].filter(Boolean);
-  const runtime = names.find((name) => name.startsWith(values.runtime));
-  if (runtime === undefined) throw new Error(`nothing was measured in ${values.runtime}, but in ${names.join(', ')}`);
-  writeFileSync(values.out, chart(results, runtime));
-}
-
-try {
-  main();
-} catch (error) {
-  console.error(`bench-chart: ${(error as Error).message}`);
-  process.exit(2);
 }

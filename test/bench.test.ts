@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Program } from '../bench/case.js';
 import { kinds, select } from '../bench/cases.js';
 import { placesIn } from '../bench/places.js';
@@ -99,7 +99,7 @@ describe('what it writes', () => {
   });
 });
 
-describe('the chart', () => {
+describe('what is published', () => {
   const spread = (median: number): Spread => ({ median, min: median / 2, max: 2 * median });
   const row = { samples: [], value: spread(1), oursTimes: {} };
   const results: Results = {
@@ -118,7 +118,14 @@ describe('the chart', () => {
         rows: [
           { ...row, side: 'C', role: 'C', runtime: '', toReference: null },
           { ...row, side: 'A & <B>', role: 'ours', runtime: 'node 24.0.0', toReference: spread(1) },
-          { ...row, side: 'half', role: 'other', runtime: 'node 24.0.0', toReference: spread(0.5) },
+          {
+            ...row,
+            side: 'half',
+            role: 'other',
+            runtime: 'node 24.0.0',
+            toReference: spread(0.5),
+            oursTimes: { 'A & <B>': spread(3) },
+          },
           { ...row, side: 'elsewhere', role: 'ours', runtime: 'bun 1.0.0', toReference: spread(0.25) },
         ],
       },
@@ -126,10 +133,16 @@ describe('the chart', () => {
   };
   const input = join(folder, 'results.json');
   const output = join(folder, 'chart.svg');
+  const page = join(folder, 'page.md');
   writeFileSync(input, JSON.stringify(results));
+  const publish = (runtime: string, from = input) =>
+    bench('publish', '--in', from, '--chart', output, '--page', page, '--runtime', runtime);
+  beforeEach(() =>
+    writeFileSync(page, 'before\n<!-- make bench-chart writes from here -->\nold\n<!-- to here -->\nafter\n'),
+  );
 
   it('has bars as long as the ratios, of one runtime', () => {
-    const { status, stderr } = bench('chart', '--in', input, '--out', output, '--runtime', 'node 24');
+    const { status, stderr } = publish('node 24');
     expect(stderr).toBe('');
     expect(status).toBe(0);
     const svg = readFileSync(output, 'utf8');
@@ -140,10 +153,20 @@ describe('the chart', () => {
     expect(svg).not.toContain('elsewhere');
   });
 
+  it('has the ratios in a page, and leaves the rest of it alone', () => {
+    expect(publish('node 24').status).toBe(0);
+    const text = readFileSync(page, 'utf8');
+    expect(text).toMatch(/^before\n<!-- .* -->\n\n!\[.*\n\nnode 24\.0\.0, Linux 6\.18, /);
+    expect(text).toMatch(/\n\n<!-- to here -->\nafter\n$/);
+    expect(text).toContain('| A & <B>: **1.00** (0.50 to 2.00) | A & <B>, half: **3.00** (1.50 to 6.00) |');
+    expect(text).not.toContain('old');
+    expect(text).not.toContain('elsewhere');
+  });
+
   it('says what is missing', () => {
-    expect(bench('chart', '--in', input, '--out', output, '--runtime', 'deno').stderr).toBe(
-      'bench-chart: nothing was measured in deno, but in node 24.0.0, bun 1.0.0\n',
-    );
-    expect(bench('chart', '--in', join(folder, 'none'), '--out', output).stderr).toMatch(/make bench first\n$/);
+    expect(publish('deno').stderr).toBe('bench-chart: nothing was measured in deno, but in node 24.0.0, bun 1.0.0\n');
+    expect(publish('node', join(folder, 'none')).stderr).toMatch(/make bench first\n$/);
+    writeFileSync(page, 'no place\n');
+    expect(publish('node').stderr).toMatch(/^bench-chart: the page has no <!-- .*\n$/);
   });
 });
