@@ -77,7 +77,8 @@ int main(int argc, char **argv)
 	fd = open(argv[2],
 		  strcmp(argv[3], "direct") ? O_RDONLY : O_RDONLY | O_DIRECT);
 	if (fd < 0)
-		bench_fail("open");
+		bench_fail("the file cannot be opened; for O_DIRECT, TMPDIR "
+			   "has to be on a disk");
 	is_registered = !strcmp(argv[4], "registered");
 	depth = atoi(argv[5]);
 	if (depth < 1 || depth > MAX_DEPTH)

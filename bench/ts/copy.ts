@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import {
   allocArray,
   io_uring_cq_advance,
-  io_uring_cqe_get_data64,
+  io_uring_cqe_get_data,
   io_uring_for_each_cqe,
   io_uring_get_sqe,
   io_uring_prep_read,
@@ -64,7 +64,7 @@ function c(): Loop {
       if (io_uring_submit_and_wait(ring, 1) < 0) throw new Error('io_uring_submit_and_wait');
       let seen = 0;
       for (const cqe of io_uring_for_each_cqe(ring)) {
-        const index = Number(io_uring_cqe_get_data64(cqe));
+        const index = io_uring_cqe_get_data(cqe);
         const slot = slots[index];
         whole(cqe.res);
         seen++;

@@ -14,7 +14,7 @@ import {
   io_uring_buf_ring_mask,
   io_uring_cq_advance,
   type io_uring_cqe,
-  io_uring_cqe_get_data64,
+  io_uring_cqe_get_data,
   io_uring_for_each_cqe,
   io_uring_get_sqe,
   io_uring_prep_multishot_accept,
@@ -136,7 +136,7 @@ function sent(fd: number, res: number): void {
 }
 
 function completed(cqe: io_uring_cqe): void {
-  const data = Number(io_uring_cqe_get_data64(cqe));
+  const data = io_uring_cqe_get_data(cqe);
   const event = Math.floor(data / HIGH);
   const fd = data % HIGH;
   if (event === SEND) sent(fd, cqe.res);

@@ -10,7 +10,7 @@ import {
   allocArray,
   check,
   IOSQE_FIXED_FILE,
-  io_uring_cqe_get_data64,
+  io_uring_cqe_get_data,
   io_uring_prep_read,
   io_uring_prep_read_fixed,
   io_uring_register_buffers,
@@ -54,7 +54,7 @@ function c(): Loop {
   const ring = openRing(ENTRIES);
   const batch: Omit<Batch, 'prepare'> = {
     size: depth,
-    check: (cqe) => slotAt(Number(io_uring_cqe_get_data64(cqe))).check(cqe.res),
+    check: (cqe) => slotAt(io_uring_cqe_get_data(cqe)).check(cqe.res),
   };
   if (!registered) {
     return inTurn(

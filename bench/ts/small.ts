@@ -11,7 +11,7 @@ import {
   check,
   IOSQE_FIXED_FILE,
   IOSQE_IO_LINK,
-  io_uring_cqe_get_data64,
+  io_uring_cqe_get_data,
   io_uring_prep_close_direct,
   io_uring_prep_openat_direct,
   io_uring_prep_read,
@@ -79,7 +79,7 @@ function c(): Loop {
         io_uring_sqe_set_data64(sqe, index);
       },
       check(cqe) {
-        const index = Number(io_uring_cqe_get_data64(cqe));
+        const index = io_uring_cqe_get_data(cqe);
         if (index % 3 === 1) slotAt(Math.floor(index / 3)).check(cqe.res);
         else if (cqe.res !== 0) throw new Error('a file cannot be opened or closed');
       },

@@ -7,7 +7,7 @@ import { stat as statPromise } from 'node:fs/promises';
 import {
   alloc,
   allocString,
-  io_uring_cqe_get_data64,
+  io_uring_cqe_get_data,
   io_uring_prep_statx,
   io_uring_sqe_set_data64,
   statx,
@@ -42,7 +42,7 @@ function c(): Loop {
         io_uring_sqe_set_data64(sqe, index);
       },
       check(cqe) {
-        checkSize(cqe.res === 0 && resultAt(Number(io_uring_cqe_get_data64(cqe))).stx_size === BIG_SIZE);
+        checkSize(cqe.res === 0 && resultAt(io_uring_cqe_get_data(cqe)).stx_size === BIG_SIZE);
       },
     }),
   );
