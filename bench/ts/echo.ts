@@ -12,6 +12,9 @@ const SIZE = 16384;
 const hostname = '127.0.0.1';
 const port = Number(argument(1));
 
+/** The client goes when its time is up, with messages on their way: an error that says nothing. */
+const gone = (): void => {};
+
 async function serve(ring: Ring, fd: number, buffers: BufferRing, MSG_WAITALL: number): Promise<void> {
   for await (const buffer of ring.recv_multishot(fd, buffers)) {
     await ring.send(fd, buffer.bytes, buffer.length, MSG_WAITALL);
@@ -28,11 +31,17 @@ async function awaited(): Promise<void> {
   const ring = openAwaited(ENTRIES, argument(3));
   const buffers = ring.bufferRing({ entries: BUFFERS, size: SIZE });
   const fd = await listenOn(ring, port);
-  for await (const connection of ring.multishot_accept(fd)) void serve(ring, connection, buffers, MSG_WAITALL);
+  for await (const connection of ring.multishot_accept(fd)) {
+    serve(ring, connection, buffers, MSG_WAITALL).catch(gone);
+  }
 }
 
 function net(): void {
-  createServer({ noDelay: true }, (socket) => socket.pipe(socket)).listen({ port, host: hostname, backlog: 4096 });
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on('error', gone);
+    socket.pipe(socket);
+  });
+  server.listen({ port, host: hostname, backlog: 4096 });
 }
 
 interface BunSocket {
@@ -83,7 +92,7 @@ async function deno(): Promise<void> {
   const { Deno } = globalThis as unknown as { Deno: Deno };
   for await (const connection of Deno.listen({ hostname, port })) {
     connection.setNoDelay();
-    connection.readable.pipeTo(connection.writable).catch(() => {}); // the client goes when it is done
+    connection.readable.pipeTo(connection.writable).catch(gone);
   }
 }
 
