@@ -4,11 +4,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Program } from '../bench/case.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Case, type Comparison, inC, other, ours, type Program } from '../bench/case.js';
 import { kinds, select } from '../bench/cases.js';
 import { placesIn } from '../bench/places.js';
-import type { Results, Spread } from '../bench/results.js';
+import { type Results, resultOf, type Spread } from '../bench/results.js';
 import { root } from './support/subprocess.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
@@ -74,10 +74,13 @@ describe('what it writes', () => {
   const out = join(folder, 'bench.json');
   const read = (): Results => JSON.parse(readFileSync(out, 'utf8')) as Results;
 
-  it('is as its schema says', () => {
+  beforeAll(() => {
     const { status, stdout } = bench('run', '--what', 'calls/peek', '--ms', '1', '--out', out);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^io_uring_peek_cqe$/m);
+  });
+
+  it('is as its schema says', () => {
     const schema = JSON.parse(readFileSync(join(root, 'bench/bench.schema.json'), 'utf8')) as object;
     const validate = new Ajv({ allowUnionTypes: true }).compile(schema);
     expect(validate(read()), JSON.stringify(validate.errors)).toBe(true);
@@ -96,6 +99,40 @@ describe('what it writes', () => {
       min: Math.min(...ratios),
       max: Math.max(...ratios),
     });
+  });
+});
+
+describe('the ratios', () => {
+  const node = { kind: 'node', name: 'node 24', command: ['node'], collects: [] } as const;
+  const bun = { kind: 'bun', name: 'bun 1', command: ['bun'], collects: [] } as const;
+  const reference = inC('C', 'x');
+  const await_ = ours('await', 'x');
+  const fs = other('fs', 'x');
+  const sides: Case['sides'] = [reference, await_, fs];
+  const entrants = [
+    { side: reference, runtime: null, samples: [10, 20, 30] },
+    { side: await_, runtime: node, samples: [20, 20, 20] },
+    { side: await_, runtime: bun, samples: [10, 10, 10] },
+    { side: fs, runtime: node, samples: [40, 60, 100] },
+    { side: fs, runtime: bun, samples: [40, 60, Number.NaN] },
+  ];
+  const rowsWith = (comparison: Comparison) =>
+    resultOf({ id: 'x/y', title: '', unit: 'ns/op', comparison, sides }, entrants).rows;
+
+  it('are speeds, and of others how many times as fast ours are in the same runtime', () => {
+    const [first, inNode, inBun, fsInNode, fsInBun] = rowsWith('speed');
+    expect(first?.toReference).toBeNull();
+    expect(inNode?.toReference).toEqual({ median: 1, min: 0.5, max: 1.5 });
+    expect(inBun?.toReference).toEqual({ median: 2, min: 1, max: 3 });
+    expect(fsInNode?.oursTimes).toEqual({ await: { median: 3, min: 2, max: 5 } });
+    expect(inNode?.oursTimes).toEqual({});
+    // one round failed
+    expect(fsInBun).toMatchObject({ value: null, toReference: null, oursTimes: {}, samples: [40, 60, null] });
+  });
+
+  it('are sizes, or differences', () => {
+    expect(rowsWith('size')[1]?.toReference).toEqual({ median: 1, min: 2 / 3, max: 2 });
+    expect(rowsWith('difference')[1]?.toReference).toEqual({ median: 0, min: -10, max: 10 });
   });
 });
 
