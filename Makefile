@@ -17,8 +17,9 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build docs host-flags sysroot conformance vectors relink page page-serve page-test-tools test-tools \
-	test-programs examples demo crosscheck test test-all liburing-readme mutate bench bench-chart bench-programs lint format runtimes setup kernel kernel-run kernel-shell \
+.PHONY: all build docs host-flags sysroot conformance conformance-programs vectors relink page page-serve page-test-tools \
+	test-tools test-programs examples demo crosscheck test test-all liburing-readme mutate bench bench-chart bench-programs \
+	lint format runtimes setup kernel kernel-run kernel-shell \
 	test-kernel kernel-test-programs update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
@@ -175,40 +176,48 @@ sysroot: setup ## the C library and liburing that wasm/bin/uring-cc links
 
 CONFORMANCE := $(B)/conformance
 JOBS ?= 2
+CONFORMANCE_FLAGS := CFLAGS='-O2 -Wall -Wextra' LDFLAGS=rand.o
+CONFORMANCE_WASM := CONFIG_HAVE_CXX=y CC=$(abspath wasm/bin/uring-cc) CXX=$(abspath wasm/bin/uring-c++) $(CONFORMANCE_FLAGS)
+# those that this project's own tests run
+SAMPLE := $(shell sed -n "s/^  [a-z]*: \[\('.*'\)\],$$/\1/p" test/support/conformance.ts | tr -d "',")
 
-$(CONFORMANCE)/native/test/.built: $(TREE)/configure test/conformance/rand.c
-	echo "conformance: building liburing's tests natively"
-	mkdir -p $(CONFORMANCE)/native
-	cd $(CONFORMANCE)/native && $(abspath $(TREE))/configure --cc=$(CC) > configure.log 2>&1
-	$(MAKE) -C $(CONFORMANCE)/native/src liburing.a ENABLE_SHARED=0 CFLAGS='-O2 -g -Wall -Wextra' \
-		> $(CONFORMANCE)/native/make.log 2>&1 || { cat $(CONFORMANCE)/native/make.log; exit 1; }
-	$(CC) -O2 -Wall -Wextra -Werror -c test/conformance/rand.c -o $(CONFORMANCE)/native/test/rand.o
-	$(MAKE) -C $(CONFORMANCE)/native/test -j$(JOBS) CFLAGS='-O2 -Wall -Wextra' LDFLAGS=rand.o \
-		>> $(CONFORMANCE)/native/make.log 2>&1 || { tail -n 40 $(CONFORMANCE)/native/make.log; exit 1; }
+# a tree for the programs, and what all of them link
+$(CONFORMANCE)/native/.tree: $(TREE)/configure test/conformance/rand.c
+	rm -rf $(@D) && mkdir -p $(@D)
+	cd $(@D) && $(abspath $(TREE))/configure --cc=$(CC) > configure.log 2>&1
+	$(MAKE) -C $(@D)/src liburing.a ENABLE_SHARED=0 CFLAGS='-O2 -g -Wall -Wextra' > $(@D)/make.log 2>&1 || \
+		{ cat $(@D)/make.log; exit 1; }
+	$(CC) -O2 -Wall -Wextra -Werror -c test/conformance/rand.c -o $(@D)/test/rand.o
 	touch $@
 
-$(CONFORMANCE)/wasm/test/.built: $(SYSROOT)/lib/liburing.a test/conformance/rand.c
-	echo "conformance: building liburing's tests for wasm"
-	rm -rf $(CONFORMANCE)/wasm && cp -R $(URING) $(CONFORMANCE)/wasm
-	wasm/bin/uring-cc -O2 -Wall -Wextra -Werror -c test/conformance/rand.c -o $(CONFORMANCE)/wasm/test/rand.o
-	$(MAKE) -C $(CONFORMANCE)/wasm/test -j$(JOBS) CONFIG_HAVE_CXX=y CC=$(abspath wasm/bin/uring-cc) \
-		CXX=$(abspath wasm/bin/uring-c++) CFLAGS='-O2 -Wall -Wextra' LDFLAGS=rand.o > $(CONFORMANCE)/wasm/make.log 2>&1 || \
-		{ tail -n 40 $(CONFORMANCE)/wasm/make.log; exit 1; }
+$(CONFORMANCE)/wasm/.tree: $(SYSROOT)/lib/liburing.a test/conformance/rand.c
+	mkdir -p $(CONFORMANCE) && rm -rf $(@D) && cp -R $(URING) $(@D)
+	wasm/bin/uring-cc -O2 -Wall -Wextra -Werror -c test/conformance/rand.c -o $(@D)/test/rand.o
 	# this one skips itself on what it does not know to be an x86; the library is told nothing
-	rm $(CONFORMANCE)/wasm/test/double-poll-crash.t
-	$(MAKE) -C $(CONFORMANCE)/wasm/test double-poll-crash.t CC=$(abspath wasm/bin/uring-cc) \
-		CPPFLAGS=-D__i386 CFLAGS='-O2 -Wall -Wextra' LDFLAGS=rand.o >> $(CONFORMANCE)/wasm/make.log 2>&1
+	{ $(MAKE) -C $(@D)/test helpers.o $(CONFORMANCE_WASM) && \
+		$(MAKE) -C $(@D)/test double-poll-crash.t CPPFLAGS=-D__i386 $(CONFORMANCE_WASM); } \
+		> $(@D)/make.log 2>&1 || { cat $(@D)/make.log; exit 1; }
 	touch $@
 
 $(CONFORMANCE)/harness/main.js: $(wildcard test/conformance/*.ts) dist/index.js
 	$(BIN)/tsc -p test/conformance
 	touch $@
 
-$(CONFORMANCE)/.built: $(CONFORMANCE)/native/test/.built $(CONFORMANCE)/wasm/test/.built $(CONFORMANCE)/harness/main.js
-	touch $@
+# the folder, its variables, a word for it
+define build-conformance
+	$(MAKE) -q -C $(CONFORMANCE)/$(1)/test $(2) $(PROGRAMS) > /dev/null 2>&1 || \
+		{ echo "conformance: building liburing's tests $(3)$(if $(PROGRAMS),: $(PROGRAMS:.t=))"; \
+		$(MAKE) -C $(CONFORMANCE)/$(1)/test -j$(JOBS) $(2) $(PROGRAMS) >> $(CONFORMANCE)/$(1)/make.log 2>&1; } || \
+		{ tail -n 40 $(CONFORMANCE)/$(1)/make.log; exit 1; }
+endef
+
+# PROGRAMS= some of them, all if it is empty
+conformance-programs: $(CONFORMANCE)/native/.tree $(CONFORMANCE)/wasm/.tree $(CONFORMANCE)/harness/main.js
+	$(call build-conformance,native,$(CONFORMANCE_FLAGS),natively)
+	$(call build-conformance,wasm,$(CONFORMANCE_WASM),for wasm)
 
 conformance: build ## liburing's own tests, in wasm and natively (JOBS=2, TEST=name for one)
-	$(MAKE) $(CONFORMANCE)/.built
+	$(MAKE) conformance-programs
 	node $(CONFORMANCE)/harness/main.js --jobs $(JOBS) $(if $(TEST),--test '$(TEST)')
 
 # --- TypeScript ----------------------------------------------------------------
@@ -300,8 +309,8 @@ test: build page page-test-tools test-tools ## build all and run the tests (TEST
 	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
 
 test-programs:
-	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(CONFORMANCE)/.built $(B)/test/syscall.node \
-		$(BENCH_C) $(B)/bench/run.js
+	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(B)/test/syscall.node $(BENCH_C) $(B)/bench/run.js
+	$(MAKE) conformance-programs PROGRAMS='$(SAMPLE:%=%.t)'
 
 liburing-readme: build ## write test/liburing/README.md, the list of the ports
 	$(BIN)/vitest run test/liburing/readme.test.ts --update
@@ -341,6 +350,7 @@ LIBURING_TESTS := $(shell sed -n "s/.*{ name: '\([^']*\)'.*/\1/p" test/guest/lib
 kernel-test-programs: build kernel
 	kernel-patch/build $(B)/kernel-renumbered $(B)/linux $(RENUMBERED)
 	$(MAKE) test-programs
+	$(MAKE) conformance-programs PROGRAMS='$(LIBURING_TESTS:%=%.t)'
 	$(MAKE) -C $(NATIVE)/test ENABLE_SHARED=0 $(LIBURING_TESTS:%=%.t) > $(NATIVE)/make-tests.log 2>&1 || \
 		{ cat $(NATIVE)/make-tests.log; exit 1; }
 
