@@ -16,7 +16,6 @@ import {
 import { O_CREAT, O_EXCL, O_RDWR } from '../../src/linux.js';
 import { close, newPath, open, unlink } from './support/files.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';
-import { number } from './support/syscall.js';
 
 const mkstemp = (path: string): number => open(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
 

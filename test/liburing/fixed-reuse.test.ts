@@ -25,7 +25,6 @@ import { AT_FDCWD, O_RDONLY } from '../../src/linux.js';
 import { newPath, t_create_file_pattern } from './support/files.js';
 import { get_sqe, newCqe, newParams, newRing } from './support/rings.js';
 import { skip } from './support/skip.js';
-import { number } from './support/syscall.js';
 
 const MAX_FILES = 8;
 const FNAME1 = newPath('.slot.reuse.1');

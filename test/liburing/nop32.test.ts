@@ -18,7 +18,6 @@ import {
 import { EINVAL } from '../../src/linux.js';
 import { get_sqe, newCqe, newParams, newRing } from './support/rings.js';
 import { skip } from './support/skip.js';
-import { number } from './support/syscall.js';
 
 let seq = 0;
 let extra1 = 100;
