@@ -44,6 +44,10 @@ export const unlink = (path: string): void => unlinkSync(path);
 export const fcntl = (fd: number, command: `F_${string}`, value = 0): number =>
   syscall('fcntl', fd, number(command), value);
 
+/** ioctl(2), the request by its name */
+export const ioctl = (fd: number, request: 'FIONREAD', argument: Address): number =>
+  syscall('ioctl', fd, number(request), argument);
+
 /** pipe(2) */
 export function pipe(fds: Int32Array, flags = 0): number {
   return syscall('pipe2', fds, flags);
