@@ -15,7 +15,7 @@ import {
   io_uring_register_files_update,
   io_uring_submit,
 } from '../../src/index.js';
-import { AF_INET, EBADF, EINVAL, POLLIN, SOCK_DGRAM } from '../../src/linux.js';
+import { AF_INET, EBADF, EINVAL, POLLIN, POLLOUT, SOCK_DGRAM } from '../../src/linux.js';
 import { close } from './support/files.js';
 import { complete, get_sqe, newRing } from './support/rings.js';
 import { skip } from './support/skip.js';
@@ -56,7 +56,7 @@ it('main', () => {
   // both slots are empty now, and the poll keeps its file
   for (const slot of [0, 1]) {
     const read = complete(ring, (empty) => {
-      io_uring_prep_poll_add(empty, slot, POLLIN);
+      io_uring_prep_poll_add(empty, slot, POLLOUT);
       empty.flags = IOSQE_FIXED_FILE;
       empty.user_data = 2;
     });
