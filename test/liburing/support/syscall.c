@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,6 +30,8 @@
 	X(SYS_sched_getaffinity) X(SYS_prlimit64) X(SYS_gettid)                 \
 	X(SYS_setresuid) X(SYS_mmap) X(SYS_munmap) X(SYS_madvise)               \
 	X(SYS_openat) X(SYS_statx) X(SYS_pidfd_open) X(SYS_nanosleep)           \
+	X(SYS_process_vm_writev) X(SYS_mprotect) X(SYS_fadvise64) X(SYS_dup3)   \
+	X(RLIMIT_FSIZE)                                                        \
 	X(SYS_io_uring_register) X(SYS_io_uring_enter) X(SYS_io_uring_setup)    \
 	X(F_GETFL) X(F_SETFL) X(F_GETFD) X(F_SETPIPE_SZ) X(F_GETPIPE_SZ)        \
 	X(FIONREAD) X(FD_CLOEXEC)
