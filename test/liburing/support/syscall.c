@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <node_api.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,7 +35,7 @@
 	X(SYS_io_uring_register) X(SYS_io_uring_enter) X(SYS_io_uring_setup)    \
 	X(F_GETFL) X(F_SETFL) X(F_GETFD) X(F_SETPIPE_SZ) X(F_GETPIPE_SZ)        \
 	X(FIONREAD) X(FD_CLOEXEC)                                               \
-	X(SIOCOUTQ) X(SYS_kill) X(SYS_wait4)
+	X(SIOCOUTQ) X(SYS_kill) X(SYS_wait4) X(IP_RECVORIGDSTADDR) X(RLIMIT_NPROC)
 /* clang-format on */
 
 #define LONGEST 7
