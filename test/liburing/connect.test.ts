@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
+  alloc,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_SQPOLL,
@@ -45,7 +46,16 @@ import { patiently } from '../support/ring.js';
 import { atEnd, closing } from './support/clean.js';
 import { get_sqe, newCqe, newRing, waited } from './support/rings.js';
 import { skip, skipSilently } from './support/skip.js';
-import { bind, getsockopt, listen, loopback, setsockopt, socket, t_bind_ephemeral_port } from './support/sockets.js';
+import {
+  bind,
+  getpeername,
+  getsockopt,
+  listen,
+  loopback,
+  setsockopt,
+  socket,
+  t_bind_ephemeral_port,
+} from './support/sockets.js';
 import { timespec } from './support/time.js';
 
 const create_socket = (): number => {
@@ -116,7 +126,12 @@ function test_connect(ring: io_uring, async: boolean): void {
   const accept_fd = create_socket();
   configure_connect(accept_fd);
   listen_on_socket(accept_fd, 128);
-  expect(connect_socket(ring, create_socket(), async)).toBe(0);
+  const connect_fd = create_socket();
+  expect(connect_socket(ring, connect_fd, async)).toBe(0);
+  // C does not look whom to
+  const peer = alloc(sockaddr_in);
+  expect(getpeername(connect_fd, peer)).toBe(0);
+  expect(peer.bytes).toEqual(addr.bytes);
 }
 
 function test_connect_timeout(ring: io_uring): void {
