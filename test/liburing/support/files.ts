@@ -1,5 +1,5 @@
 /** Files and pipes, with C's names and results: an error is -errno. */
-import { mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
@@ -52,6 +52,10 @@ export const ioctl = (fd: number, request: 'FIONREAD', argument: Address): numbe
 export function pipe(fds: Int32Array, flags = 0): number {
   return syscall('pipe2', fds, flags);
 }
+
+/** How many descriptors there may be: RLIMIT_NOFILE, which Node raises to the hard limit. */
+export const openFilesLimit = (): number =>
+  Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 0);
 
 /** mkfifo(3) */
 export function mkfifo(path: string, mode: number): number {
