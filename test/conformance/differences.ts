@@ -15,3 +15,8 @@ export const knownDifferences: Readonly<Record<string, KnownDifference>> = {
     sometimes: true, // it skips natively, too, when another process has got one of the pids
   },
 };
+
+/** Tests whose numbers of operations are a race that each side may win every time, with the cause. */
+export const racingCounts: Readonly<Record<string, string>> = {
+  'futex-kill': 'a child exits at once, whether or not the polling thread has taken its SQE yet',
+};
