@@ -8,6 +8,8 @@ import {
   IORING_FEAT_RECVSEND_BUNDLE,
   IORING_OP_LISTEN,
   IORING_OP_READV_FIXED,
+  IORING_OP_SEND_ZC,
+  IORING_OP_SENDMSG_ZC,
   IOSQE_BUFFER_SELECT,
   IOSQE_FIXED_FILE,
   type io_uring,
@@ -167,8 +169,10 @@ it('io_uring_prep_recv_multishot: its length, and its flags', () => {
   receive(get_sqe(ring), 3, MSG_TRUNC);
   expect(io_uring_submit(ring)).toBe(1);
   expect(send(from, text('hello'), 5, 0)).toBe(5);
+  const { res } = next(ring);
+  if (res === -EINVAL) return lacking('no length for recv_multishot');
   // no more of a buffer than that
-  expect(next(ring).res).toBe(5);
+  expect(res).toBe(5);
   expect(stringOf(memory)).toBe('hel');
   // the address is not used: buffers are what is selected
   const sqe = alloc(io_uring_sqe);
@@ -212,6 +216,7 @@ function sent(ring: io_uring, prep: (sqe: io_uring_sqe) => void): number {
 }
 
 it('io_uring_prep_send_zc, io_uring_prep_send_zc_fixed: the flags', () => {
+  needs(IORING_OP_SEND_ZC, 'IORING_OP_SEND_ZC');
   const ring = openRing();
   const { from, to } = datagrams();
   const hello = text('hello');
@@ -232,6 +237,7 @@ it('io_uring_prep_send_zc, io_uring_prep_send_zc_fixed: the flags', () => {
 });
 
 it('io_uring_prep_sendmsg_zc: the flags', () => {
+  needs(IORING_OP_SENDMSG_ZC, 'IORING_OP_SENDMSG_ZC');
   const ring = openRing();
   const { from, to } = datagrams();
   const out = message(text('he'), text('llo'));

@@ -16,6 +16,7 @@ import {
   IORING_OP_FUTEX_WAIT,
   IORING_OP_PIPE,
   IORING_OP_URING_CMD,
+  IORING_OP_WAITID,
   IORING_POLL_UPDATE_EVENTS,
   IORING_POLL_UPDATE_USER_DATA,
   IOSQE_FIXED_FILE,
@@ -242,6 +243,7 @@ it('io_uring_prep_msg_ring_fd, io_uring_prep_msg_ring_fd_alloc', () => {
 });
 
 it('io_uring_prep_waitid, of a child', async () => {
+  needs(IORING_OP_WAITID, 'IORING_OP_WAITID');
   const ring = openRing();
   const si = alloc(siginfo_t);
   const child = spawn('/bin/sh', ['-c', 'exit 7'], { stdio: 'ignore' });
