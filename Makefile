@@ -315,9 +315,13 @@ test-programs:
 liburing-readme: build ## write test/liburing/README.md, the list of the ports
 	$(BIN)/vitest run test/liburing/readme.test.ts --update
 
-mutate: build ## break the bindings, see whether test/liburing notices (FUNCTIONS= a pattern)
-	$(MAKE) $(B)/test/syscall.node
-	$(if $(FUNCTIONS),FUNCTIONS='$(FUNCTIONS)') $(BIN)/vitest run --config test/mutate/vitest.config.ts
+$(B)/mutate/main.js: $(wildcard test/mutate/*.ts) dist/index.js
+	$(BIN)/tsc -p test/mutate
+	touch $@
+
+mutate: build ## break the bindings, see whether test/liburing notices (FUNCTIONS= a pattern, JOBS=2)
+	$(MAKE) $(B)/mutate/main.js $(B)/test/syscall.node
+	node $(B)/mutate/main.js --jobs $(JOBS) $(if $(FUNCTIONS),--functions '$(FUNCTIONS)')
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too
 	scripts/install-runtimes node22 node24 node26 bun deno

@@ -116,10 +116,12 @@ and says so.
 - \`support/\` has what C takes from \`test/helpers.c\` and from the C library. Node lacks most of the latter:
   \`syscall.c\` makes the system calls, so that io_uring is not tested with io_uring.
 - A port skips only where the C test, built and run on the same kernel, skips: \`support/skip.ts\` sees to it.
-- After each test \`support/clean.ts\` looks for descriptors that it left.
+- After each test \`support/clean.ts\` looks for descriptors, processes and files that it left.
 - \`functions/\` has tests of functions that no C test calls, or none that is ported.
 - A test that has no port is compiled to wasm and run as it is, beside its native build: \`make conformance\`.
-- \`make mutate\` breaks the bindings, an argument at a time, and tells which of it the tests notice.
+- \`make mutate\` breaks the bindings, an argument of a prep function at a time: 0 goes in its place, or it and
+  the next one change places. It tells which of it the tests do not notice; \`test/mutate/survivors.ts\` has those
+  that no test can, with the reason.
 
 ## The ports: ${ported.length} of ${upstream.length}
 
