@@ -17,8 +17,9 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build docs host-flags sysroot conformance conformance-programs vectors relink page page-serve page-test-tools test-tools \
-	test-programs examples demo crosscheck test test-all liburing-readme mutate bench lint format runtimes setup kernel kernel-run kernel-shell \
+.PHONY: all build docs host-flags sysroot conformance conformance-programs vectors relink page page-serve page-test-tools \
+	test-tools test-programs examples demo crosscheck test test-all liburing-readme mutate bench bench-chart bench-programs \
+	lint format runtimes setup kernel kernel-run kernel-shell \
 	test-kernel kernel-test-programs update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
@@ -308,15 +309,19 @@ test: build page page-test-tools test-tools ## build all and run the tests (TEST
 	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
 
 test-programs:
-	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(B)/test/syscall.node
+	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(B)/test/syscall.node $(BENCH_C) $(B)/bench/run.js
 	$(MAKE) conformance-programs PROGRAMS='$(SAMPLE:%=%.t)'
 
 liburing-readme: build ## write test/liburing/README.md, the list of the ports
 	$(BIN)/vitest run test/liburing/readme.test.ts --update
 
-mutate: build ## break the bindings, see whether test/liburing notices (FUNCTIONS= a pattern)
-	$(MAKE) $(B)/test/syscall.node
-	$(if $(FUNCTIONS),FUNCTIONS='$(FUNCTIONS)') $(BIN)/vitest run --config test/mutate/vitest.config.ts
+$(B)/mutate/main.js: $(wildcard test/mutate/*.ts) dist/index.js
+	$(BIN)/tsc -p test/mutate
+	touch $@
+
+mutate: build ## break the bindings, see whether test/liburing notices (FUNCTIONS= a pattern, JOBS=2)
+	$(MAKE) $(B)/mutate/main.js $(B)/test/syscall.node
+	node $(B)/mutate/main.js --jobs $(JOBS) $(if $(FUNCTIONS),--functions '$(FUNCTIONS)')
 
 runtimes: $(B)/.tools ## install Node 22, 24 and 26, Bun and Deno, for the tests to run in, too
 	scripts/install-runtimes node22 node24 node26 bun deno
@@ -374,31 +379,32 @@ format: setup ## format
 
 BENCH_C := $(patsubst bench/c/%.c,$(B)/bench/c/%,$(wildcard bench/c/*.c)) $(B)/bench/c/echo-server
 
-$(B)/bench/c/%: bench/c/%.c bench/c/bench.h $(NATIVE)/src/liburing-ffi.a
+$(B)/bench/c/%: bench/c/%.c $(wildcard bench/c/*.h) $(NATIVE)/src/liburing-ffi.a
 	mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -I$(NATIVE)/src/include -I$(TREE)/src/include \
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -pthread -I$(NATIVE)/src/include -I$(TREE)/src/include \
 		$< $(NATIVE)/src/liburing.a -o $@
 
-# liburing's own programs, as they are
-BENCH_EXAMPLE = $(CC) -O2 -g -w -D_GNU_SOURCE -I$(NATIVE)/src/include -I$(TREE)/src/include
-
-$(B)/bench/c/copy: bench/c/copy.c bench/c/bench.h $(NATIVE)/src/liburing-ffi.a
-	mkdir -p $(@D)
-	$(BENCH_EXAMPLE) -Dmain=io_uring_cp -c $(TREE)/examples/io_uring-cp.c -o $@.o
-	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror $< $@.o $(NATIVE)/src/liburing.a -o $@
-
+# liburing's own program, as it is
 $(B)/bench/c/echo-server: $(NATIVE)/src/liburing-ffi.a
 	mkdir -p $(@D)
-	$(BENCH_EXAMPLE) $(TREE)/examples/echo-server.c $(TREE)/examples/helpers.c $(NATIVE)/src/liburing.a -o $@
+	$(CC) -O2 -g -w -D_GNU_SOURCE -I$(NATIVE)/src/include -I$(TREE)/src/include \
+		$(TREE)/examples/echo-server.c $(TREE)/examples/helpers.c $(NATIVE)/src/liburing.a -o $@
 
-$(B)/bench/run.js: $(wildcard bench/*.ts bench/ts/*.ts) bench/tsconfig.json tsconfig.json dist/index.js
+$(B)/bench/run.js: $(wildcard bench/*.ts bench/*/*.ts) bench/tsconfig.json tsconfig.json dist/index.js
+	rm -rf $(B)/bench/ts $(B)/bench/cases
 	$(BIN)/tsc -p bench
 	touch $@
 
-bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep,copy,echo RUNTIMES=node,node24,bun]
+bench: build bench-programs ## compare with C, node:fs, node:net [WHAT= RUNTIMES= ROUNDS= MS=, or LIST=1 or HELP=1]
+	node $(B)/bench/run.js $(if $(HELP),--help) $(if $(LIST),--list) $(if $(ROUNDS),--rounds '$(ROUNDS)') \
+		$(if $(MS),--ms '$(MS)') $(if $(WHAT),--what '$(WHAT)') $(if $(RUNTIMES),--runtimes '$(RUNTIMES)')
+
+bench-chart: setup ## build/bench.json as docs/bench.svg and in docs/performance.md (RUNTIME= one that was measured)
+	$(MAKE) $(B)/bench/run.js
+	node $(B)/bench/publish.js $(if $(RUNTIME),--runtime '$(RUNTIME)')
+
+bench-programs:
 	$(MAKE) $(BENCH_C) $(B)/bench/run.js
-	node $(B)/bench/run.js $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(MS),--ms '$(MS)') \
-		$(if $(WHAT),--what '$(WHAT)') $(if $(RUNTIMES),--runtimes '$(RUNTIMES)')
 
 # --- the rest ------------------------------------------------------------------
 

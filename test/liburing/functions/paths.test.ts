@@ -1,8 +1,18 @@
 /** Functions on paths and on files' memory, of which liburing's tests call others. */
-import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { relative } from 'node:path';
 import { expect, it } from 'vitest';
 import {
+  alloc,
   allocArray,
   allocString,
   IORING_OP_ZERO,
@@ -19,6 +29,8 @@ import {
   io_uring_prep_mkdir,
   io_uring_prep_open,
   io_uring_prep_open_direct,
+  io_uring_prep_openat_direct,
+  io_uring_prep_openat2_direct,
   io_uring_prep_read,
   io_uring_prep_readv2,
   io_uring_prep_renameat,
@@ -28,12 +40,15 @@ import {
   io_uring_prep_writev2,
   io_uring_prep_zero,
   io_uring_register_files_sparse,
+  type io_uring_sqe,
+  open_how,
 } from '../../../src/index.js';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
   AT_SYMLINK_FOLLOW,
   EAGAIN,
+  EBADF,
   EEXIST,
   EINVAL,
   EISDIR,
@@ -83,7 +98,7 @@ it('io_uring_prep_link: of a symbolic link, or of what it leads to', () => {
   const flags = AT_SYMLINK_FOLLOW;
   expect(complete(ring, (sqe) => io_uring_prep_link(sqe, text(symbolic), text(followed), flags)).res).toBe(0);
   expect(readlinkSync(link)).toBe(old);
-  expect(statSync(followed).ino).toBe(statSync(old).ino);
+  expect(lstatSync(followed).ino).toBe(lstatSync(old).ino);
 });
 
 it('io_uring_prep_mkdir', () => {
@@ -170,6 +185,40 @@ it('io_uring_prep_open_direct', () => {
 });
 
 it.each([
+  {
+    name: 'io_uring_prep_openat_direct',
+    prep: (sqe: io_uring_sqe, dfd: number, path: string, flags: number, mode: number, slot: number): void =>
+      io_uring_prep_openat_direct(sqe, dfd, text(path), flags, mode, slot),
+  },
+  {
+    name: 'io_uring_prep_openat2_direct',
+    prep: (sqe: io_uring_sqe, dfd: number, path: string, flags: number, mode: number, slot: number): void => {
+      const how = alloc(open_how);
+      [how.flags, how.mode] = [BigInt(flags), BigInt(mode)];
+      io_uring_prep_openat2_direct(sqe, dfd, text(path), how, slot);
+    },
+  },
+])('$name, in a folder', ({ prep }) => {
+  const ring = openRing();
+  const path = newPath();
+  const dfd = closing(open(directory, O_RDONLY | O_DIRECTORY));
+  const buf = allocArray(8);
+  expect(io_uring_register_files_sparse(ring, 4)).toBe(0);
+  const flags = O_RDWR | O_CREAT;
+  expect(complete(ring, (sqe) => prep(sqe, AT_FDCWD, `${relative(directory, path)}/no`, flags, 0, 2)).res).toBe(
+    -ENOENT,
+  );
+  expect(complete(ring, (sqe) => prep(sqe, dfd, relative(directory, path), flags, 0o640, 2)).res).toBe(0);
+  expect(statSync(path).mode & 0o777).toBe(0o640);
+  writeFileSync(path, 'direct');
+  const { res } = complete(ring, (sqe) => {
+    io_uring_prep_read(sqe, 2, buf, 8, 0);
+    sqe.flags |= IOSQE_FIXED_FILE;
+  });
+  expect([res, stringOf(buf)]).toEqual([6, 'direct']);
+});
+
+it.each([
   { name: 'io_uring_prep_fadvise64', prep: io_uring_prep_fadvise64 },
   { name: 'io_uring_prep_fadvise', prep: io_uring_prep_fadvise },
 ])('$name', ({ prep }) => {
@@ -179,6 +228,7 @@ it.each([
     complete(ring, (sqe) => prep(sqe, fd, offset, len, advice)).res;
   expect(fadvise(4096, 4096, POSIX_FADV_WILLNEED)).toBe(0);
   expect(fadvise(4096, 4096, 99)).toBe(-EINVAL);
+  expect(complete(ring, (sqe) => prep(sqe, -1, 0, 4096, POSIX_FADV_WILLNEED)).res).toBe(-EBADF);
 });
 
 it.each([

@@ -132,6 +132,11 @@ it('io_uring_prep_socket', () => {
   closing(fd);
   expect(getsockopt(fd, SOL_SOCKET, SO_TYPE)).toBe(SOCK_DGRAM);
   expect(getsockopt(fd, SOL_SOCKET, SO_DOMAIN)).toBe(AF_INET);
+  const local = closing(make(AF_UNIX, SOCK_DGRAM, 0));
+  expect([getsockopt(local, SOL_SOCKET, SO_DOMAIN), getsockopt(local, SOL_SOCKET, SO_TYPE)]).toEqual([
+    AF_UNIX,
+    SOCK_DGRAM,
+  ]);
   expect(make(AF_INET, SOCK_DGRAM, IPPROTO_TCP)).toBe(-EPROTONOSUPPORT);
   expect(make(AF_INET, SOCK_DGRAM, 0, 1)).toBe(-EINVAL);
 });

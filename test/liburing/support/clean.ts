@@ -1,5 +1,5 @@
-/** After each test of a file that imports this: its threads have ended, and no descriptor is left. */
-import { closeSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+/** After each test of a file that imports this: its threads have ended; no descriptor, process or file is left. */
+import { closeSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, expect, type TestContext } from 'vitest';
 
 const endings: (() => unknown)[] = [];
@@ -33,10 +33,28 @@ function descriptors(): Map<string, string> {
   return found;
 }
 
+/** The children of the process, those among them that nobody has waited for. */
+const children = (): string[] =>
+  readdirSync('/proc/self/task').flatMap((task) => {
+    try {
+      return readFileSync(`/proc/self/task/${task}/children`, 'latin1').split(' ').filter(Boolean);
+    } catch {
+      // a thread that has ended by now
+      return [];
+    }
+  });
+
+/** Where C's tests put their files. */
+const files = (): string[] => readdirSync('.');
+
 let before: Map<string, string>;
+let childrenBefore: string[];
+let filesBefore: string[];
 
 beforeEach(() => {
   before = descriptors();
+  childrenBefore = children();
+  filesBefore = files();
 });
 
 afterEach(async (context: TestContext) => {
@@ -51,9 +69,16 @@ afterEach(async (context: TestContext) => {
   const left = [...descriptors()].filter(([fd, what]) => before.get(fd) !== what);
   // Node's own, which come with the first worker
   const ours = left.filter(([, what]) => !/anon_inode:\[(eventpoll|io_uring:libuv)\]/.test(what) || threads === 0);
-  if (context.task.result?.state === 'fail') for (const [fd] of ours) closeQuietly(Number(fd));
-  else expect(ours, 'descriptors that the test left').toEqual([]);
+  if (context.task.result?.state === 'fail') {
+    for (const [fd] of ours) closeQuietly(Number(fd));
+    return;
+  }
+  expect(ours, 'descriptors that the test left').toEqual([]);
+  expect(added(childrenBefore, children()), 'processes that the test left').toEqual([]);
+  expect(added(filesBefore, files()), 'files that the test left').toEqual([]);
 });
+
+const added = (old: readonly string[], now: readonly string[]): string[] => now.filter((name) => !old.includes(name));
 
 let threads = 0;
 

@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, TestRunner } from 'vitest';
+import { io_uring_free_probe, io_uring_get_probe, io_uring_opcode_supported } from '../../../src/index.js';
 import { inRoot } from '../../support/paths.js';
 
 const T_EXIT_PASS = 0;
@@ -58,6 +59,14 @@ export function lacking(reason: string): never {
   const test = TestRunner.getCurrentTest();
   if (!test) throw new Error('lacking is for tests');
   return test.context.skip(reason);
+}
+
+/** Skips where the kernel does not have an operation: what the operation answers is for the test to judge. */
+export function needs(opcode: number, name: `IORING_OP_${string}`): void {
+  const probe = io_uring_get_probe();
+  const supported = probe !== null && io_uring_opcode_supported(probe, opcode);
+  if (probe) io_uring_free_probe(probe);
+  if (!supported) lacking(`no ${name}`);
 }
 
 /** The kernel lacks what the whole C test is about, which ends with T_EXIT_SKIP. */

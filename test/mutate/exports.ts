@@ -1,0 +1,17 @@
+/** In a test's process: what wasm exports, with the mutant that the run is about. */
+import { inject } from 'vitest';
+import { change, type Mutant } from './mutant.js';
+
+type Exported = (...values: (number | bigint | undefined)[]) => unknown;
+
+/** Both of the function's exports: the one that takes numbers, and the one that takes 64 bits exactly. */
+export function mutated(exported: Record<string, unknown>): Record<string, unknown> {
+  const mutant = inject('mutant' as never) as Mutant | null;
+  if (!mutant) return exported;
+  const out = { ...exported };
+  for (const name of [mutant.name, `${mutant.name}.number`]) {
+    const real = exported[name] as Exported | undefined;
+    if (real) out[name] = (...values: Parameters<Exported>) => real(...change(mutant, values));
+  }
+  return out;
+}
