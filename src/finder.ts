@@ -1,5 +1,5 @@
 /** Finds the object of an SQE or CQE by its address. */
-import type { EntryViews, Memory } from './memory.js';
+import type { Memory } from './memory.js';
 import type { Struct, StructType } from './struct.js';
 
 /**

@@ -36,6 +36,7 @@ export interface EntryViews {
   readonly entrySize: number;
 }
 
+const encoder = new TextEncoder();
 const PAGE_SHIFT = 12;
 const ENOSYS = 38;
 
@@ -123,7 +124,7 @@ export class Memory {
   /** A string as C has it: UTF-8 with a NUL behind it. */
   allocString(text: string): Uint8Array<ArrayBuffer> {
     if (text.includes('\0')) throw argumentError('text', 'a string without NUL', text);
-    const encoded = new TextEncoder().encode(text);
+    const encoded = encoder.encode(text);
     const bytes = this.allocArray(encoded.length + 1);
     bytes.set(encoded);
     return bytes;

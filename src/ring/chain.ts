@@ -11,7 +11,6 @@ import type { Functions } from '../generated/functions.js';
 import { ECANCELED, ENOENT, ETIME } from '../generated/linux.js';
 import { type ChainOperations, Operations } from '../generated/operations.js';
 import { io_uring_sqe } from '../generated/structs.js';
-import type { StructArray } from '../struct.js';
 import type { Held } from './held.js';
 import { C, GET_SQE, type Hooks, REQUEST, RING, UNGET_SQE } from './hooks.js';
 import { applyOptions, type Request, type RequestOptions, type Sink } from './request.js';
@@ -39,8 +38,8 @@ export interface ChainError extends SystemError {
 /** A request of a chain. */
 interface Member {
   readonly name: string;
-  readonly sqes: StructArray<io_uring_sqe>;
-  readonly size: number;
+  /** The SQE as it was prepared. */
+  readonly sqe: Uint8Array;
   /** Its buffers, until the request has them. */
   kept: unknown;
   readonly options: RequestOptions | undefined;
@@ -86,7 +85,6 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
   /** @internal */
   override readonly [C]: Functions;
   private readonly members: Member[] = [];
-  private prepared: StructArray<io_uring_sqe> | undefined;
   private submitted = false;
 
   /** @internal */
@@ -105,15 +103,12 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
   override [GET_SQE](big?: boolean): io_uring_sqe {
     if (this.submitted) throw stateError('chain', 'not yet submitted', 'one that is');
     if (big) this[RING].mustHaveBigSqes();
-    // room for 128 bytes
-    this.prepared = this[RING].memory.alloc(io_uring_sqe, 2);
-    return this.prepared.at(0);
+    return this[RING].draftSqe();
   }
 
   /** @internal */
   override [UNGET_SQE](error: unknown, held?: Held): unknown {
     held?.free();
-    if (this.prepared) this[RING].memory.free(this.prepared);
     return error;
   }
 
@@ -135,8 +130,7 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     const size = (name.endsWith('128') ? 2 : 1) * io_uring_sqe.size;
     this.members.push({
       name,
-      sqes: this.prepared as StructArray<io_uring_sqe>,
-      size,
+      sqe: sqe.memory.bytes.slice(sqe.address, sqe.address + size),
       kept,
       options,
       held,
@@ -185,7 +179,7 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     if (members.at(-1)?.options?.skipSuccess) {
       throw stateError('skipSuccess', 'for members before the last', 'for the last, whose completion tells the end');
     }
-    const slots = members.reduce((sum, { size }) => sum + size / io_uring_sqe.size, 0);
+    const slots = members.reduce((sum, { sqe }) => sum + sqe.length / io_uring_sqe.size, 0);
     if (slots > ring.entries) {
       throw rangeError(
         `the chain has ${slots} requests, and the submission queue ${ring.entries} entries; open the ring with more`,
@@ -227,12 +221,9 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
 
   private start(member: Member, isLast: boolean, sink: Sink): void {
     const ring = this[RING];
-    const { bytes } = ring.memory;
-    const { sqes, size, name, options, held } = member;
-    const from = sqes.address;
-    const sqe = ring[GET_SQE](size > io_uring_sqe.size);
-    bytes.copyWithin(sqe.address, from, from + size);
-    ring.memory.free(sqes);
+    const { name, options, held } = member;
+    const sqe = ring[GET_SQE](member.sqe.length > io_uring_sqe.size);
+    ring.memory.bytes.set(member.sqe, sqe.address);
     if (!member.silent) sqe.flags &= ~IOSQE_CQE_SKIP_SUCCESS;
     if (!isLast) sqe.flags |= member.hard ? IOSQE_IO_HARDLINK : IOSQE_IO_LINK;
     member.request = ring.startRequest(sqe, name, options, { held, sink }, member.kept);

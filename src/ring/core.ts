@@ -18,7 +18,7 @@ import {
 import type { Functions } from '../generated/functions.js';
 import { EAGAIN, EBADFD, EBUSY, ECANCELED, EINTR, EINVAL, ETIME } from '../generated/linux.js';
 import { Operations, type RingOperations } from '../generated/operations.js';
-import { io_uring, io_uring_cqe, type io_uring_reg_wait, type io_uring_sqe } from '../generated/structs.js';
+import { io_uring, io_uring_cqe, type io_uring_reg_wait, io_uring_sqe } from '../generated/structs.js';
 import type { Host, Instance } from '../library.js';
 import type { Memory } from '../memory.js';
 import { takeBuffers } from '../rings.js';
@@ -85,6 +85,7 @@ export abstract class RingCore extends Base implements Disposable, AsyncDisposab
   protected readonly requests = new Requests();
   private readonly pointers: Pointers<io_uring_cqe>;
   private readonly view: DataView;
+  private draft: StructArray<io_uring_sqe> | undefined;
   private readonly polls: boolean;
   private readonly mixed: boolean;
   /** Whether a thread of the kernel takes the SQEs. */
@@ -201,6 +202,17 @@ export abstract class RingCore extends Base implements Disposable, AsyncDisposab
       if (result < 0 && !temporary.includes(result)) throw systemError(result, 'io_uring_enter');
       this.reap();
     }
+  }
+
+  /** A zeroed SQE outside of the queue, with room for 128 bytes, for one member of a chain after another. @internal */
+  draftSqe(): io_uring_sqe {
+    if (this.closing) throw stateError('ring', 'open', 'closed');
+    this.draft ??= this.memory.alloc(io_uring_sqe, 2);
+    const { address } = this.draft;
+    this.memory.bytes.fill(0, address, address + 2 * io_uring_sqe.size);
+    const sqe = this.draft.at(0);
+    sqe.attached = undefined; // of a member that was refused in the end
+    return sqe;
   }
 
   /** @internal */
@@ -615,6 +627,7 @@ export abstract class RingCore extends Base implements Disposable, AsyncDisposab
   }
 
   private freeMemory(): void {
+    if (this.draft) this.memory.free(this.draft);
     if (this.waits) this.memory.free(this.waits);
     this.memory.free(this.pointers);
     this.memory.free(this.struct);
