@@ -17,8 +17,9 @@ CC ?= gcc
 export EMCC ?= emcc
 WASM_CC := $(abspath wasm/cc)
 
-.PHONY: all build docs host-flags sysroot conformance vectors relink page page-serve page-test-tools test-tools \
-	test-programs examples demo crosscheck test test-all liburing-readme mutate bench lint format runtimes setup kernel kernel-run kernel-shell \
+.PHONY: all build docs host-flags sysroot conformance conformance-programs vectors relink page page-serve page-test-tools \
+	test-tools test-programs examples demo crosscheck test test-all liburing-readme mutate bench bench-chart bench-programs \
+	lint format runtimes setup kernel kernel-run kernel-shell \
 	test-kernel kernel-test-programs update-liburing clean distclean help
 .DEFAULT_GOAL := help
 
@@ -175,40 +176,48 @@ sysroot: setup ## the C library and liburing that wasm/bin/uring-cc links
 
 CONFORMANCE := $(B)/conformance
 JOBS ?= 2
+CONFORMANCE_FLAGS := CFLAGS='-O2 -Wall -Wextra' LDFLAGS=rand.o
+CONFORMANCE_WASM := CONFIG_HAVE_CXX=y CC=$(abspath wasm/bin/uring-cc) CXX=$(abspath wasm/bin/uring-c++) $(CONFORMANCE_FLAGS)
+# those that this project's own tests run
+SAMPLE := $(shell sed -n "s/^  [a-z]*: \[\('.*'\)\],$$/\1/p" test/support/conformance.ts | tr -d "',")
 
-$(CONFORMANCE)/native/test/.built: $(TREE)/configure test/conformance/rand.c
-	echo "conformance: building liburing's tests natively"
-	mkdir -p $(CONFORMANCE)/native
-	cd $(CONFORMANCE)/native && $(abspath $(TREE))/configure --cc=$(CC) > configure.log 2>&1
-	$(MAKE) -C $(CONFORMANCE)/native/src liburing.a ENABLE_SHARED=0 CFLAGS='-O2 -g -Wall -Wextra' \
-		> $(CONFORMANCE)/native/make.log 2>&1 || { cat $(CONFORMANCE)/native/make.log; exit 1; }
-	$(CC) -O2 -Wall -Wextra -Werror -c test/conformance/rand.c -o $(CONFORMANCE)/native/test/rand.o
-	$(MAKE) -C $(CONFORMANCE)/native/test -j$(JOBS) CFLAGS='-O2 -Wall -Wextra' LDFLAGS=rand.o \
-		>> $(CONFORMANCE)/native/make.log 2>&1 || { tail -n 40 $(CONFORMANCE)/native/make.log; exit 1; }
+# a tree for the programs, and what all of them link
+$(CONFORMANCE)/native/.tree: $(TREE)/configure test/conformance/rand.c
+	rm -rf $(@D) && mkdir -p $(@D)
+	cd $(@D) && $(abspath $(TREE))/configure --cc=$(CC) > configure.log 2>&1
+	$(MAKE) -C $(@D)/src liburing.a ENABLE_SHARED=0 CFLAGS='-O2 -g -Wall -Wextra' > $(@D)/make.log 2>&1 || \
+		{ cat $(@D)/make.log; exit 1; }
+	$(CC) -O2 -Wall -Wextra -Werror -c test/conformance/rand.c -o $(@D)/test/rand.o
 	touch $@
 
-$(CONFORMANCE)/wasm/test/.built: $(SYSROOT)/lib/liburing.a test/conformance/rand.c
-	echo "conformance: building liburing's tests for wasm"
-	rm -rf $(CONFORMANCE)/wasm && cp -R $(URING) $(CONFORMANCE)/wasm
-	wasm/bin/uring-cc -O2 -Wall -Wextra -Werror -c test/conformance/rand.c -o $(CONFORMANCE)/wasm/test/rand.o
-	$(MAKE) -C $(CONFORMANCE)/wasm/test -j$(JOBS) CONFIG_HAVE_CXX=y CC=$(abspath wasm/bin/uring-cc) \
-		CXX=$(abspath wasm/bin/uring-c++) CFLAGS='-O2 -Wall -Wextra' LDFLAGS=rand.o > $(CONFORMANCE)/wasm/make.log 2>&1 || \
-		{ tail -n 40 $(CONFORMANCE)/wasm/make.log; exit 1; }
+$(CONFORMANCE)/wasm/.tree: $(SYSROOT)/lib/liburing.a test/conformance/rand.c
+	mkdir -p $(CONFORMANCE) && rm -rf $(@D) && cp -R $(URING) $(@D)
+	wasm/bin/uring-cc -O2 -Wall -Wextra -Werror -c test/conformance/rand.c -o $(@D)/test/rand.o
 	# this one skips itself on what it does not know to be an x86; the library is told nothing
-	rm $(CONFORMANCE)/wasm/test/double-poll-crash.t
-	$(MAKE) -C $(CONFORMANCE)/wasm/test double-poll-crash.t CC=$(abspath wasm/bin/uring-cc) \
-		CPPFLAGS=-D__i386 CFLAGS='-O2 -Wall -Wextra' LDFLAGS=rand.o >> $(CONFORMANCE)/wasm/make.log 2>&1
+	{ $(MAKE) -C $(@D)/test helpers.o $(CONFORMANCE_WASM) && \
+		$(MAKE) -C $(@D)/test double-poll-crash.t CPPFLAGS=-D__i386 $(CONFORMANCE_WASM); } \
+		> $(@D)/make.log 2>&1 || { cat $(@D)/make.log; exit 1; }
 	touch $@
 
 $(CONFORMANCE)/harness/main.js: $(wildcard test/conformance/*.ts) dist/index.js
 	$(BIN)/tsc -p test/conformance
 	touch $@
 
-$(CONFORMANCE)/.built: $(CONFORMANCE)/native/test/.built $(CONFORMANCE)/wasm/test/.built $(CONFORMANCE)/harness/main.js
-	touch $@
+# the folder, its variables, a word for it
+define build-conformance
+	$(MAKE) -q -C $(CONFORMANCE)/$(1)/test $(2) $(PROGRAMS) > /dev/null 2>&1 || \
+		{ echo "conformance: building liburing's tests $(3)$(if $(PROGRAMS),: $(PROGRAMS:.t=))"; \
+		$(MAKE) -C $(CONFORMANCE)/$(1)/test -j$(JOBS) $(2) $(PROGRAMS) >> $(CONFORMANCE)/$(1)/make.log 2>&1; } || \
+		{ tail -n 40 $(CONFORMANCE)/$(1)/make.log; exit 1; }
+endef
+
+# PROGRAMS= some of them, all if it is empty
+conformance-programs: $(CONFORMANCE)/native/.tree $(CONFORMANCE)/wasm/.tree $(CONFORMANCE)/harness/main.js
+	$(call build-conformance,native,$(CONFORMANCE_FLAGS),natively)
+	$(call build-conformance,wasm,$(CONFORMANCE_WASM),for wasm)
 
 conformance: build ## liburing's own tests, in wasm and natively (JOBS=2, TEST=name for one)
-	$(MAKE) $(CONFORMANCE)/.built
+	$(MAKE) conformance-programs
 	node $(CONFORMANCE)/harness/main.js --jobs $(JOBS) $(if $(TEST),--test '$(TEST)')
 
 # --- TypeScript ----------------------------------------------------------------
@@ -300,7 +309,8 @@ test: build page page-test-tools test-tools ## build all and run the tests (TEST
 	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
 
 test-programs:
-	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(CONFORMANCE)/.built $(B)/test/syscall.node
+	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(B)/test/syscall.node $(BENCH_C) $(B)/bench/run.js
+	$(MAKE) conformance-programs PROGRAMS='$(SAMPLE:%=%.t)'
 
 liburing-readme: build ## write test/liburing/README.md, the list of the ports
 	$(BIN)/vitest run test/liburing/readme.test.ts --update
@@ -344,6 +354,7 @@ LIBURING_TESTS := $(shell sed -n "s/.*{ name: '\([^']*\)'.*/\1/p" test/guest/lib
 kernel-test-programs: build kernel
 	kernel-patch/build $(B)/kernel-renumbered $(B)/linux $(RENUMBERED)
 	$(MAKE) test-programs
+	$(MAKE) conformance-programs PROGRAMS='$(LIBURING_TESTS:%=%.t)'
 	$(MAKE) -C $(NATIVE)/test ENABLE_SHARED=0 $(LIBURING_TESTS:%=%.t) > $(NATIVE)/make-tests.log 2>&1 || \
 		{ cat $(NATIVE)/make-tests.log; exit 1; }
 
@@ -368,31 +379,32 @@ format: setup ## format
 
 BENCH_C := $(patsubst bench/c/%.c,$(B)/bench/c/%,$(wildcard bench/c/*.c)) $(B)/bench/c/echo-server
 
-$(B)/bench/c/%: bench/c/%.c bench/c/bench.h $(NATIVE)/src/liburing-ffi.a
+$(B)/bench/c/%: bench/c/%.c $(wildcard bench/c/*.h) $(NATIVE)/src/liburing-ffi.a
 	mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -I$(NATIVE)/src/include -I$(TREE)/src/include \
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -pthread -I$(NATIVE)/src/include -I$(TREE)/src/include \
 		$< $(NATIVE)/src/liburing.a -o $@
 
-# liburing's own programs, as they are
-BENCH_EXAMPLE = $(CC) -O2 -g -w -D_GNU_SOURCE -I$(NATIVE)/src/include -I$(TREE)/src/include
-
-$(B)/bench/c/copy: bench/c/copy.c bench/c/bench.h $(NATIVE)/src/liburing-ffi.a
-	mkdir -p $(@D)
-	$(BENCH_EXAMPLE) -Dmain=io_uring_cp -c $(TREE)/examples/io_uring-cp.c -o $@.o
-	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror $< $@.o $(NATIVE)/src/liburing.a -o $@
-
+# liburing's own program, as it is
 $(B)/bench/c/echo-server: $(NATIVE)/src/liburing-ffi.a
 	mkdir -p $(@D)
-	$(BENCH_EXAMPLE) $(TREE)/examples/echo-server.c $(TREE)/examples/helpers.c $(NATIVE)/src/liburing.a -o $@
+	$(CC) -O2 -g -w -D_GNU_SOURCE -I$(NATIVE)/src/include -I$(TREE)/src/include \
+		$(TREE)/examples/echo-server.c $(TREE)/examples/helpers.c $(NATIVE)/src/liburing.a -o $@
 
-$(B)/bench/run.js: $(wildcard bench/*.ts bench/ts/*.ts) bench/tsconfig.json tsconfig.json dist/index.js
+$(B)/bench/run.js: $(wildcard bench/*.ts bench/*/*.ts) bench/tsconfig.json tsconfig.json dist/index.js
+	rm -rf $(B)/bench/ts $(B)/bench/cases
 	$(BIN)/tsc -p bench
 	touch $@
 
-bench: build ## compare with C and node:fs [ROUNDS= MS= WHAT=nop,read,prep,copy,echo RUNTIMES=node,node24,bun]
+bench: build bench-programs ## compare with C, node:fs, node:net [WHAT= RUNTIMES= ROUNDS= MS=, or LIST=1 or HELP=1]
+	node $(B)/bench/run.js $(if $(HELP),--help) $(if $(LIST),--list) $(if $(ROUNDS),--rounds '$(ROUNDS)') \
+		$(if $(MS),--ms '$(MS)') $(if $(WHAT),--what '$(WHAT)') $(if $(RUNTIMES),--runtimes '$(RUNTIMES)')
+
+bench-chart: setup ## build/bench.json as docs/bench.svg and in docs/performance.md (RUNTIME= one that was measured)
+	$(MAKE) $(B)/bench/run.js
+	node $(B)/bench/publish.js $(if $(RUNTIME),--runtime '$(RUNTIME)')
+
+bench-programs:
 	$(MAKE) $(BENCH_C) $(B)/bench/run.js
-	node $(B)/bench/run.js $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(MS),--ms '$(MS)') \
-		$(if $(WHAT),--what '$(WHAT)') $(if $(RUNTIMES),--runtimes '$(RUNTIMES)')
 
 # --- the rest ------------------------------------------------------------------
 

@@ -3,33 +3,44 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 export interface Runtime {
+  readonly kind: 'node' | 'bun' | 'deno';
   /** Name and version. */
-  name: string;
+  readonly name: string;
   /** Program and the arguments before the script's. */
-  command: [string, ...string[]];
+  readonly command: readonly [string, ...string[]];
+  /** More of them, so that a script can collect garbage. */
+  readonly collects: readonly string[];
 }
+
+/** What `all` stands for. */
+const all = ['node', 'node24', 'node26', 'bun', 'deno'];
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+const flags = {
+  node: { command: [], collects: ['--expose-gc'] },
+  bun: { command: [], collects: [] },
+  deno: { command: ['run', '--allow-all'], collects: ['--v8-flags=--expose-gc'] },
+};
+
 /** Fetches a runtime, unless it is there, and gives its program. */
-function install(wanted: string, name: string): string {
-  const { status } = spawnSync('scripts/install-runtimes', [wanted], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  if (status !== 0) throw new Error(`${wanted} cannot be installed`);
-  return `${root}build/runtimes/${wanted}/node_modules/.bin/${name}`;
+function install(wanted: string, kind: string): string {
+  const { status, stderr } = spawnSync('scripts/install-runtimes', [wanted], { cwd: root, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${wanted} is not installed, and cannot be from npm: ${stderr.trim()}`);
+  return `${root}build/runtimes/${wanted}/node_modules/.bin/${kind}`;
 }
 
-/** The runtime of a name: `node`, which is the one that runs this, `node24`, `bun`, `deno` and so on. */
-export function runtime(wanted: string): Runtime {
+function runtime(wanted: string): Runtime {
   const [, name] = /^(node(?=\d*$)|bun$|deno$)/.exec(wanted) ?? [];
-  if (name === undefined) throw new Error(`RUNTIMES are node, node22 and so on, bun or deno, not ${wanted}`);
-  const program = wanted === 'node' ? process.execPath : install(wanted, name);
-  const output = execFileSync(program, ['--version'], { encoding: 'utf8' });
-  const exact = /\d+\.\d+\.\d+/.exec(output)?.[0] ?? '';
-  return {
-    name: `${name} ${exact}`,
-    command: name === 'deno' ? [program, 'run', '--allow-all'] : [program],
-  };
+  if (name === undefined) throw new Error(`RUNTIMES are node, node22 and so on, bun, deno or all, not ${wanted}`);
+  const kind = name as Runtime['kind'];
+  const program = wanted === 'node' ? process.execPath : install(wanted, kind);
+  const exact = /\d+\.\d+\.\d+/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }))?.[0] ?? '';
+  const { command, collects } = flags[kind];
+  return { kind, name: `${kind} ${exact}`, command: [program, ...command], collects };
+}
+
+/** The runtimes of a list of names: `node`, which is the one that runs this, `node24`, `bun`, `deno`, `all`. */
+export function runtimes(names: readonly string[]): Runtime[] {
+  return names.flatMap((name) => (name === 'all' ? all : [name])).map(runtime);
 }

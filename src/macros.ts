@@ -1,8 +1,9 @@
 /** What the headers have as macros and static inline functions without a symbol. */
+import { Finder } from './finder.js';
+import { IORING_CQE_F_32 } from './generated/constants.js';
 import type { Functions } from './generated/functions.js';
 import { type io_uring, io_uring_cqe, io_uring_cqe_iter } from './generated/structs.js';
 import type { Memory } from './memory.js';
-import type { Pointers } from './struct.js';
 
 /** The macros of liburing.h and barrier.h, in the form that TypeScript can give them. */
 export interface Macros {
@@ -35,36 +36,34 @@ export interface Macros {
   io_uring_smp_store_release(address: number, value: number): void;
 }
 
-/** What a loop needs in memory: a C iterator, and the pointer that it fills. */
-interface LoopVariables {
-  readonly iter: io_uring_cqe_iter;
-  readonly cqe: Pointers<io_uring_cqe>;
-}
+const CQE_SHIFT = Math.log2(io_uring_cqe.size);
 
-/** The loop of io_uring_for_each_cqe. Its variables go back to `idle` when it ends. */
+/** The loop of io_uring_for_each_cqe: io_uring_cqe_iter_next() as JavaScript, which spares a call for each CQE. */
 class CqeIterator implements IterableIterator<io_uring_cqe> {
-  private readonly functions: Functions;
-  private readonly idle: LoopVariables[];
-  private variables: LoopVariables | undefined;
+  private readonly found: Finder<io_uring_cqe>;
+  private readonly cqes: number;
+  private readonly mask: number;
+  private readonly shift: number;
+  private readonly tail: number;
+  private head: number;
 
-  constructor(functions: Functions, idle: LoopVariables[], variables: LoopVariables) {
-    this.functions = functions;
-    this.idle = idle;
-    this.variables = variables;
+  /** Starts where C's iterator stands. */
+  constructor(found: Finder<io_uring_cqe>, { cqes, mask, shift, head, tail }: io_uring_cqe_iter) {
+    this.found = found;
+    this.cqes = cqes;
+    this.mask = mask;
+    this.shift = shift + CQE_SHIFT;
+    this.head = head | 0;
+    this.tail = tail | 0;
   }
 
   next(): IteratorResult<io_uring_cqe> {
-    const { variables } = this;
-    if (variables !== undefined && this.functions.io_uring_cqe_iter_next(variables.iter, variables.cqe)) {
-      return { done: false, value: variables.cqe.value };
-    }
-    return this.return();
-  }
-
-  return(): IteratorResult<io_uring_cqe> {
-    if (this.variables !== undefined) this.idle.push(this.variables);
-    this.variables = undefined;
-    return { done: true, value: undefined };
+    const { head } = this;
+    if (head === this.tail) return { done: true, value: undefined };
+    const value = this.found.at(this.cqes + ((head & this.mask) << this.shift)) as io_uring_cqe;
+    // a big one among normal ones has two slots
+    this.head = (head + (value.flags & IORING_CQE_F_32 ? 2 : 1)) | 0;
+    return { done: false, value };
   }
 
   [Symbol.iterator](): this {
@@ -74,18 +73,15 @@ class CqeIterator implements IterableIterator<io_uring_cqe> {
 
 /** Binds the macros to an instance. @internal */
 export function macros(functions: Functions, memory: Memory): Macros {
-  const idle: LoopVariables[] = [];
+  const found = new Finder(memory, io_uring_cqe);
+  let iter: io_uring_cqe_iter | undefined;
   const words = new Int32Array(memory.view.buffer);
   const index = (address: number): number =>
     memory.inside(address, 4, 'address') % 4 === 0 ? address >>> 2 : Number.NaN;
   return {
     io_uring_for_each_cqe: (ring) => {
-      const variables = idle.pop() ?? {
-        iter: memory.alloc(io_uring_cqe_iter),
-        cqe: memory.allocPointers(io_uring_cqe),
-      };
-      functions.io_uring_cqe_iter_init(ring, variables.iter);
-      return new CqeIterator(functions, idle, variables);
+      iter ??= memory.alloc(io_uring_cqe_iter);
+      return new CqeIterator(found, functions.io_uring_cqe_iter_init(ring, iter));
     },
     io_uring_smp_load_acquire: (address) => Atomics.load(words, index(address)) >>> 0,
     io_uring_smp_store_release: (address, value) => {

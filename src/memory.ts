@@ -66,8 +66,7 @@ export class Memory {
   readonly #pages: Pages;
   readonly #host: AddressSource | null;
   readonly #foreignAddresses = new WeakMap<ArrayBufferView, number>();
-  // not owners: on Node 20, that would cost every completion some nanoseconds
-  private readonly owners: (EntryViews | undefined)[];
+  readonly #owners: (EntryViews | undefined)[];
   readonly #mapped = new WeakSet<ArrayBufferView>();
   readonly #blocks = new Map<number, Struct | StructArray<Struct> | Pointers<Struct>>();
 
@@ -79,7 +78,7 @@ export class Memory {
     this.#heap = new Heap(pages, this.bytes);
     this.#pages = pages;
     this.#host = host;
-    this.owners = new Array((end - start) >>> PAGE_SHIFT).fill(undefined);
+    this.#owners = new Array((end - start) >>> PAGE_SHIFT).fill(undefined);
   }
 
   #allocate(size: number): number {
@@ -192,29 +191,22 @@ export class Memory {
   setOwner(address: number, length: number, owner: EntryViews | undefined): void {
     const first = (address - this.start) >>> PAGE_SHIFT;
     const last = (address + length - 1 - this.start) >>> PAGE_SHIFT;
-    this.owners.fill(owner, first, last + 1);
+    this.#owners.fill(owner, first, last + 1);
   }
 
   /** Whose page an address is in, if that is known. @internal */
   ownerOf(address: number): EntryViews | undefined {
-    return this.owners[(address - this.start) >>> PAGE_SHIFT];
+    return this.#owners[(address - this.start) >>> PAGE_SHIFT];
   }
 
   /** The struct at an address that C returned; null for NULL. @internal */
   structAt<T extends Struct>(type: StructType<T>, address: number): T | null {
-    // the way of every SQE and CQE: no calls on it
-    const owner = this.owners[(address - this.start) >>> PAGE_SHIFT];
-    if (owner !== undefined && (owner.type as unknown) === type) {
-      const known = owner.views[(address - owner.address) >>> owner.shift];
-      if (known !== undefined) return known as T;
-    }
-    return address === 0 ? null : this.#newStruct(type, address, owner);
-  }
-
-  #newStruct<T extends Struct>(type: StructType<T>, address: number, owner: EntryViews | undefined): T {
-    const struct = new type(this, address);
-    if ((owner?.type as unknown) === type && owner) owner.views[(address - owner.address) >>> owner.shift] = struct;
-    return struct;
+    if (address === 0) return null;
+    const owner = this.ownerOf(address);
+    if (owner === undefined || (owner.type as unknown) !== type) return new type(this, address);
+    const index = (address - owner.address) >>> owner.shift;
+    owner.views[index] ??= new type(this, address);
+    return owner.views[index] as T;
   }
 
   /**

@@ -42,6 +42,7 @@ class Entries<T extends Struct> implements EntryViews {
   close(): void {
     this.#memory.setOwner(this.address, this.#length, undefined);
     for (const view of this.views) view?.invalidate();
+    this.views.length = 0; // for who still looks here first
   }
 }
 

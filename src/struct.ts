@@ -1,5 +1,6 @@
 /** C structs, arrays of them and pointers to them, as objects over the memory they are in. */
 import { argumentError, stateError } from './errors.js';
+import { Finder } from './finder.js';
 import type { Memory } from './memory.js';
 
 /** Where a member of a struct is. */
@@ -44,11 +45,12 @@ export abstract class Struct {
 
   /** The memory, if the struct is still alive. @internal */
   protected get live(): DataView {
-    if (this.address === 0) throw this.#gone();
+    if (this.address === 0) throw this.gone();
     return this.memory.view;
   }
 
-  #gone(): TypeError {
+  /** What is thrown when it is used all the same. @internal */
+  protected gone(): TypeError {
     return stateError(this.constructor.name, 'alive', 'freed');
   }
 
@@ -61,7 +63,7 @@ export abstract class Struct {
 
   /** A struct inside this one; it dies with it. @internal */
   protected nested<T extends Struct>(type: StructType<T>, name: string, offset: number): T {
-    if (this.address === 0) throw this.#gone();
+    if (this.address === 0) throw this.gone();
     this.#nested ??= new Map();
     const known = this.#nested.get(name);
     if (known) return known as T;
@@ -175,12 +177,14 @@ export class Pointers<T extends Struct> {
   readonly length: number;
   /** Address of the first pointer, or 0 once freed. */
   address: number;
+  private readonly found: Finder<T>;
 
   constructor(memory: Memory, type: StructType<T>, address: number, length: number) {
     this.memory = memory;
     this.type = type;
     this.address = address;
     this.length = length;
+    this.found = new Finder(memory, type);
   }
 
   /** What the pointer at `index` points to; null for a NULL pointer. */
@@ -190,13 +194,13 @@ export class Pointers<T extends Struct> {
       throw argumentError('index', `an integer in [0, ${this.length})`, index);
     }
     // a pointer into the window has nothing in its upper half
-    return this.memory.structAt(this.type, this.memory.view.getUint32(this.address + index * 8, true));
+    return this.found.at(this.memory.view.getUint32(this.address + index * 8, true));
   }
 
   /** What the first pointer points to: `*cqe_ptr`. */
   get value(): T {
     const { address, memory } = this;
-    const value = address === 0 ? this.at(0) : memory.structAt(this.type, memory.view.getUint32(address, true));
+    const value = address === 0 ? this.at(0) : this.found.at(memory.view.getUint32(address, true));
     if (value === null) throw argumentError(`${this.type.name}*`, 'set', null);
     return value;
   }

@@ -12,11 +12,15 @@
 #include <time.h>
 
 #define WARM_UP_MS  300
+#define FIRST_CHUNK 128
 #define READ_SIZE   4096
 #define FILE_BLOCKS 16384
 
-/* Carries out as many operations as it is told, a multiple of 64. */
+/* Carries out as many operations as it is told, a multiple of FIRST_CHUNK. */
 typedef void (*bench_loop)(unsigned long operations);
+
+/* Called between the warm-up and what counts. */
+static void (*bench_before)(void);
 
 static inline void bench_fail(const char *what)
 {
@@ -43,10 +47,10 @@ static inline unsigned int bench_next_block(void)
 	return state % FILE_BLOCKS;
 }
 
-/* Runs the loop for a while, and prints what one operation took. */
-static inline void bench_measure(bench_loop loop, double ms)
+/* Runs the loop for a while, and returns the nanoseconds of one operation. */
+static inline double bench_time(bench_loop loop, double ms)
 {
-	unsigned long chunk = 64, operations = 0;
+	unsigned long chunk = FIRST_CHUNK, operations = 0;
 	double start, before, elapsed;
 
 	/* caches and clock rate settle, and a chunk grows until it takes 1 ms
@@ -58,6 +62,8 @@ static inline void bench_measure(bench_loop loop, double ms)
 		if (bench_now_ms() - before < 1)
 			chunk *= 2;
 	} while (bench_now_ms() - start < WARM_UP_MS);
+	if (bench_before)
+		bench_before();
 
 	start = bench_now_ms();
 	do {
@@ -65,8 +71,17 @@ static inline void bench_measure(bench_loop loop, double ms)
 		operations += chunk;
 		elapsed = bench_now_ms() - start;
 	} while (elapsed < ms);
-	printf("{\"ns\":%.3f,\"operations\":%lu}\n", elapsed * 1e6 / operations,
-	       operations);
+	return elapsed * 1e6 / operations;
+}
+
+static inline void bench_report(double value)
+{
+	printf("{\"value\":%.3f}\n", value);
+}
+
+static inline void bench_measure(bench_loop loop, double ms)
+{
+	bench_report(bench_time(loop, ms));
 }
 
 #endif

@@ -2,13 +2,16 @@
 /*
  * Description: the load of an echo server: so many connections, each of which
  * sends a message, waits for all of it to come back, and sends the next.
- * Arguments: milliseconds, port, connections, bytes of a message.
+ * Without a message, what the connections cost the server while they are idle.
+ * Arguments: milliseconds, port, the server's process, connections, bytes of a
+ * message or 0.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -127,21 +130,91 @@ static int connect_to(unsigned short port)
 	return fd;
 }
 
+/* What a process has in memory, in bytes. */
+static double resident(const char *pid)
+{
+	char path[64], line[256];
+	unsigned long kib = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%s/status", pid);
+	file = fopen(path, "r");
+	if (!file)
+		bench_fail("the server is gone");
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmRSS: %lu", &kib) == 1)
+			break;
+	fclose(file);
+	return kib * 1024.0;
+}
+
+/* One message there and back on each connection, so that the server has it. */
+static void greet(void)
+{
+	char byte = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		if (send(connections[i].fd, &byte, 1, 0) != 1 ||
+		    recv(connections[i].fd, &byte, 1, 0) != 1)
+			bench_fail("a connection is not served");
+}
+
+static void connect_all(unsigned short port)
+{
+	for (unsigned int i = 0; i < count; i++)
+		connections[i].fd = connect_to(port);
+}
+
+static void raise_limit(void)
+{
+	struct rlimit files;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_max < MAX_CONNECTIONS + 64)
+		bench_fail("the limit of open files (ulimit -Hn) is too low");
+}
+
+/* Bytes for each idle connection. */
+static double idle(unsigned short port, const char *pid)
+{
+	unsigned int all = count;
+	double before;
+
+	/* what the first connections cost is the server's, not theirs */
+	count = all / 8;
+	connect_all(port);
+	greet();
+	before = resident(pid);
+	count = all;
+	connect_all(port);
+	greet();
+	return (resident(pid) - before) / count;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc != 5)
-		bench_fail("usage: echo-client MS PORT CONNECTIONS BYTES");
-	count = (unsigned int) atoi(argv[3]);
-	size = (unsigned int) atoi(argv[4]);
-	if (!count || count > MAX_CONNECTIONS || !size || size > MAX_MESSAGE)
-		bench_fail("1 to 4096 connections, 1 to 65536 bytes");
+	unsigned short port;
+
+	if (argc != 6)
+		bench_fail("usage: echo-client MS PORT PID CONNECTIONS BYTES");
+	port = (unsigned short) atoi(argv[2]);
+	count = (unsigned int) atoi(argv[4]);
+	size = (unsigned int) atoi(argv[5]);
+	if (!count || count > MAX_CONNECTIONS || size > MAX_MESSAGE)
+		bench_fail("1 to 4096 connections, at most 65536 bytes");
+	raise_limit();
+	if (!size) {
+		bench_report(idle(port, argv[3]));
+		return 0;
+	}
 	for (int tag = 0; tag < 256; tag++)
 		memset(out[tag], tag, size);
 	epoll = epoll_create1(0);
-	for (unsigned int i = 0; i < count; i++) {
-		connections[i].fd = connect_to((unsigned short) atoi(argv[2]));
+	connect_all(port);
+	for (unsigned int i = 0; i < count; i++)
 		watch(&connections[i], EPOLLIN, EPOLL_CTL_ADD);
-	}
 	for (unsigned int i = 0; i < count; i++)
 		start(&connections[i]);
 	bench_measure(echo, atof(argv[1]));

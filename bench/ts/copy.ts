@@ -1,54 +1,143 @@
 /**
- * Copies a file of 64 MiB. An operation is a MiB.
- * Arguments: milliseconds, the file, where to copy it, ring, copyFile or streams.
+ * Copies a file of 64 MiB, in blocks of 128 KiB, eight at a time. An operation is a block.
+ * Arguments: milliseconds, c, await, sync, callback, promise or copyFile, the file, where to copy it.
  */
-import { closeSync, copyFile, createReadStream, createWriteStream, fstatSync, openSync } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import { copyFile, openSync, read, readSync, write, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { allocArray, Ring } from 'liburing-wasm';
-import { argument, measure, variant } from './harness.js';
+import {
+  allocArray,
+  io_uring_cq_advance,
+  io_uring_cqe_get_data,
+  io_uring_for_each_cqe,
+  io_uring_get_sqe,
+  io_uring_prep_read,
+  io_uring_prep_write,
+  io_uring_sqe_set_data64,
+  io_uring_submit_and_wait,
+} from 'liburing-wasm';
+import { O_CREAT, O_RDONLY, O_WRONLY } from 'liburing-wasm/linux';
+import { openAwaited, openRing } from './batches.js';
+import { argument, type Loop, measure, variant } from './harness.js';
+import { callbacks, inTurn, must, promises } from './ways.js';
 
-const FILE_MIB = 64;
-// as io_uring-cp has it
-const BLOCK = 32 * 1024;
-const DEPTH = 64;
-const from = argument(2);
-const to = argument(3);
+const BLOCK = 128 * 1024;
+const BLOCKS = 512;
+const DEPTH = 8;
+const ENTRIES = 64;
+const from = argument(3);
+const to = argument(4);
 
-function withRing(): () => Promise<void> {
-  const ring = new Ring();
-  const buffers = Array.from({ length: DEPTH }, () => allocArray(BLOCK));
-  return async () => {
-    const infd = openSync(from, 'r');
-    const outfd = openSync(to, 'w');
-    const { size } = fstatSync(infd);
-    let next = 0;
-    await Promise.all(
-      buffers.map(async (buffer) => {
-        while (next < size) {
-          const offset = next;
-          const length = Math.min(BLOCK, size - offset);
-          next += length;
-          if ((await ring.read(infd, buffer, length, offset)) !== length) throw new Error('a short read');
-          if ((await ring.write(outfd, buffer, length, offset)) !== length) throw new Error('a short write');
+// the copy is written over, again and again: all ways do that but copyFile
+const openBoth = (): [number, number] => [openSync(from, O_RDONLY), openSync(to, O_WRONLY | O_CREAT, 0o600)];
+const buffers = Array.from({ length: DEPTH }, () => allocArray(BLOCK));
+let turn = 0;
+
+/** Position of the next block; the file begins again at its end. */
+const next = (): number => (turn++ % BLOCKS) * BLOCK;
+
+function whole(bytes: number): void {
+  if (bytes !== BLOCK) throw new Error('a short copy');
+}
+
+function c(): Loop {
+  const [infd, outfd] = openBoth();
+  const ring = openRing(ENTRIES);
+  const slots = buffers.map((buffer) => ({ buffer, block: 0, isRead: false }));
+  const prepare = (index: number): void => {
+    const sqe = io_uring_get_sqe(ring);
+    const slot = slots[index];
+    if (sqe === null || slot === undefined) throw new Error('the SQ ring is full');
+    if (slot.isRead) io_uring_prep_write(sqe, outfd, slot.buffer, BLOCK, slot.block * BLOCK);
+    else io_uring_prep_read(sqe, infd, slot.buffer, BLOCK, slot.block * BLOCK);
+    io_uring_sqe_set_data64(sqe, index);
+  };
+  return inTurn(BLOCKS, () => {
+    let started = 0;
+    let left = BLOCKS;
+    for (const [index, slot] of slots.entries()) {
+      slot.block = started++;
+      slot.isRead = false;
+      prepare(index);
+    }
+    while (left > 0) {
+      if (io_uring_submit_and_wait(ring, 1) < 0) throw new Error('io_uring_submit_and_wait');
+      let seen = 0;
+      for (const cqe of io_uring_for_each_cqe(ring)) {
+        const index = io_uring_cqe_get_data(cqe);
+        const slot = slots[index];
+        whole(cqe.res);
+        seen++;
+        if (slot === undefined) throw new Error('an unknown slot');
+        if (slot.isRead) {
+          left--;
+          if (started === BLOCKS) continue;
+          slot.block = started++;
         }
-      }),
-    );
-    closeSync(infd);
-    closeSync(outfd);
+        slot.isRead = !slot.isRead;
+        prepare(index);
+      }
+      io_uring_cq_advance(ring, seen);
+    }
+  });
+}
+
+function awaited(): Loop {
+  const [infd, outfd] = openBoth();
+  const ring = openAwaited(ENTRIES);
+  return promises(buffers, async (buffer) => {
+    const offset = next();
+    whole(await ring.read(infd, buffer, BLOCK, offset));
+    whole(await ring.write(outfd, buffer, BLOCK, offset));
+  });
+}
+
+function sync(): Loop {
+  const [infd, outfd] = openBoth();
+  const buffer = allocArray(BLOCK);
+  return inTurn(1, () => {
+    const offset = next();
+    whole(readSync(infd, buffer, 0, BLOCK, offset));
+    whole(writeSync(outfd, buffer, 0, BLOCK, offset));
+  });
+}
+
+function callback(): Loop {
+  const [infd, outfd] = openBoth();
+  return callbacks(buffers, (buffer, done) => {
+    let offset = 0;
+    const written = (error: Error | null, bytes: number): void => {
+      must(error);
+      whole(bytes);
+      done();
+    };
+    const wasRead = (error: Error | null, bytes: number): void => {
+      must(error);
+      whole(bytes);
+      write(outfd, buffer, 0, BLOCK, offset, written);
+    };
+    return () => {
+      offset = next();
+      read(infd, buffer, 0, BLOCK, offset, wasRead);
+    };
+  });
+}
+
+async function promise(): Promise<Loop> {
+  const infile = await open(from, O_RDONLY);
+  const outfile = await open(to, O_WRONLY | O_CREAT, 0o600);
+  return promises(buffers, async (buffer) => {
+    const offset = next();
+    whole((await infile.read(buffer, 0, BLOCK, offset)).bytesRead);
+    whole((await outfile.write(buffer, 0, BLOCK, offset)).bytesWritten);
+  });
+}
+
+function copyAtOnce(): Loop {
+  return async (operations) => {
+    for (let done = 0; done < operations; done += BLOCKS) await promisify(copyFile)(from, to);
   };
 }
 
-const copy = variant(
-  {
-    ring: withRing,
-    copyFile: () => () => promisify(copyFile)(from, to),
-    streams: () => () => pipeline(createReadStream(from), createWriteStream(to)),
-  },
-  argument(4),
-)();
-
-await measure(async (operations) => {
-  for (let done = 0; done < operations; done += FILE_MIB) await copy();
-});
-process.exit(0);
+await measure(await variant({ c, await: awaited, sync, callback, promise, copyFile: copyAtOnce }, argument(2))());
+process.exit();

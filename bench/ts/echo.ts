@@ -1,15 +1,21 @@
 /**
  * A TCP echo server, until it is ended.
- * Arguments: port, ring or net.
+ * Arguments: port, await, net, bun or deno, and for await default or defer.
  */
 import { createServer } from 'node:net';
-import { type BufferRing, Ring, SOCKET_URING_OP_SETSOCKOPT } from 'liburing-wasm';
-import { AF_INET, MSG_WAITALL, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET } from 'liburing-wasm/linux';
+import type { BufferRing, Ring } from 'liburing-wasm';
 import { argument, variant } from './harness.js';
 
+const ENTRIES = 4096;
+const BUFFERS = 1024;
+const SIZE = 16384;
+const hostname = '127.0.0.1';
 const port = Number(argument(1));
 
-async function serve(ring: Ring, fd: number, buffers: BufferRing): Promise<void> {
+/** The client goes when its time is up, with messages on their way: an error that says nothing. */
+const gone = (): void => {};
+
+async function serve(ring: Ring, fd: number, buffers: BufferRing, MSG_WAITALL: number): Promise<void> {
   for await (const buffer of ring.recv_multishot(fd, buffers)) {
     await ring.send(fd, buffer.bytes, buffer.length, MSG_WAITALL);
     buffer.release();
@@ -17,18 +23,77 @@ async function serve(ring: Ring, fd: number, buffers: BufferRing): Promise<void>
   await ring.close(fd);
 }
 
-async function withRing(): Promise<void> {
-  const ring = new Ring({ entries: 4096 });
-  const buffers = ring.bufferRing({ entries: 1024, size: 16384 });
-  const fd = await ring.socket(AF_INET, SOCK_STREAM);
-  await ring.cmd_sock(SOCKET_URING_OP_SETSOCKOPT, fd, SOL_SOCKET, SO_REUSEADDR, new Int32Array([1]));
-  await ring.bind(fd, { address: '127.0.0.1', port });
-  await ring.listen(fd, 4096);
-  for await (const connection of ring.multishot_accept(fd)) void serve(ring, connection, buffers);
+async function awaited(): Promise<void> {
+  // imported here, so that it is in no other server's memory
+  const { openAwaited } = await import('./batches.js');
+  const { listenOn } = await import('./listen.js');
+  const { MSG_WAITALL } = await import('liburing-wasm/linux');
+  const ring = openAwaited(ENTRIES, argument(3));
+  const buffers = ring.bufferRing({ entries: BUFFERS, size: SIZE });
+  const fd = await listenOn(ring, port);
+  for await (const connection of ring.multishot_accept(fd)) {
+    serve(ring, connection, buffers, MSG_WAITALL).catch(gone);
+  }
 }
 
-async function withNet(): Promise<void> {
-  createServer({ noDelay: true }, (socket) => socket.pipe(socket)).listen({ port, host: '127.0.0.1', backlog: 4096 });
+function net(): void {
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on('error', gone);
+    socket.pipe(socket);
+  });
+  server.listen({ port, host: hostname, backlog: 4096 });
 }
 
-await variant({ ring: withRing, net: withNet }, argument(2))();
+interface BunSocket {
+  data: Uint8Array[];
+  write(data: Uint8Array): number;
+}
+
+interface Bun {
+  listen(options: {
+    hostname: string;
+    port: number;
+    socket: Record<string, (socket: BunSocket, data: Uint8Array) => void>;
+  }): unknown;
+}
+
+/** What a socket did not take at once waits for its `drain`. */
+function bun(): void {
+  const { Bun } = globalThis as unknown as { Bun: Bun };
+  const drain = (socket: BunSocket): void => {
+    for (let [data] = socket.data; data !== undefined; [data] = socket.data) {
+      const written = socket.write(data);
+      if (written < data.length) {
+        socket.data[0] = data.subarray(written);
+        return;
+      }
+      socket.data.shift();
+    }
+  };
+  const open = (socket: BunSocket): void => {
+    socket.data = [];
+  };
+  const data = (socket: BunSocket, received: Uint8Array): void => {
+    const written = socket.data.length > 0 ? 0 : socket.write(received);
+    if (written < received.length) socket.data.push(received.slice(written));
+  };
+  Bun.listen({ hostname, port, socket: { open, data, drain } });
+}
+
+interface Deno {
+  listen(options: { hostname: string; port: number }): AsyncIterable<{
+    readable: ReadableStream<Uint8Array>;
+    writable: WritableStream<Uint8Array>;
+    setNoDelay(): void;
+  }>;
+}
+
+async function deno(): Promise<void> {
+  const { Deno } = globalThis as unknown as { Deno: Deno };
+  for await (const connection of Deno.listen({ hostname, port })) {
+    connection.setNoDelay();
+    connection.readable.pipeTo(connection.writable).catch(gone);
+  }
+}
+
+await variant<() => void | Promise<void>>({ await: awaited, net, bun, deno }, argument(2))();

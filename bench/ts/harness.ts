@@ -1,14 +1,13 @@
 /** Times a loop. bench/c/bench.h is the same in C, and has to stay so. */
-import process from 'node:process';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 const WARM_UP_MS = 300;
+const FIRST_CHUNK = 128;
 
 export const READ_SIZE = 4096;
 export const FILE_BLOCKS = 16384;
-/** Index of a block's first word in an Uint32Array over several. */
-export const READ_WORDS = READ_SIZE / 4;
 
-/** Carries out as many operations as it is told, a multiple of 64. */
+/** Carries out as many operations as it is told, a multiple of 128. */
 export type Loop = (operations: number) => void | Promise<void>;
 
 /** An argument of the command line; the first is the milliseconds to measure for. */
@@ -19,7 +18,7 @@ export function argument(index: number): string {
 }
 
 /** Picks the variant that an argument names. */
-export function variant<T>(variants: Record<string, T>, name: string): T {
+export function variant<T>(variants: Readonly<Record<string, T>>, name: string): T {
   const found = variants[name];
   if (found === undefined) throw new Error(`${name} is none of ${Object.keys(variants)}`);
   return found;
@@ -35,10 +34,20 @@ export function nextBlock(): number {
   return (state >>> 0) % FILE_BLOCKS;
 }
 
-/** Runs the loop for a while, and prints what one operation took. */
-export async function measure(loop: Loop): Promise<void> {
-  const ms = Number(argument(1));
-  let chunk = 64;
+/** Of several threads, the last one that comes wakes the others. */
+function together(): void {
+  if (isMainThread) return;
+  const waiting = workerData as Int32Array;
+  if (Atomics.sub(waiting, 0, 1) === 1) {
+    Atomics.notify(waiting, 0);
+    return;
+  }
+  for (let left = Atomics.load(waiting, 0); left > 0; left = Atomics.load(waiting, 0)) Atomics.wait(waiting, 0, left);
+}
+
+/** Runs the loop for a while, and returns the nanoseconds of one operation. */
+async function time(loop: Loop, ms: number): Promise<number> {
+  let chunk = FIRST_CHUNK;
   const run = async (): Promise<void> => {
     const pending = loop(chunk);
     if (pending !== undefined) await pending;
@@ -51,6 +60,7 @@ export async function measure(loop: Loop): Promise<void> {
     await run();
     if (performance.now() - before < 1) chunk *= 2;
   } while (performance.now() - start < WARM_UP_MS);
+  together();
 
   let operations = 0;
   let elapsed: number;
@@ -60,5 +70,16 @@ export async function measure(loop: Loop): Promise<void> {
     operations += chunk;
     elapsed = performance.now() - start;
   } while (elapsed < ms);
-  console.log(JSON.stringify({ ns: (elapsed * 1e6) / operations, operations }));
+  return (elapsed * 1e6) / operations;
+}
+
+/** Hands the result to who runs this. */
+export function report(value: number): void {
+  if (isMainThread) console.log(JSON.stringify({ value }));
+  else parentPort?.postMessage(value);
+}
+
+/** Runs the loop for a while, and reports the nanoseconds of one operation. */
+export async function measure(loop: Loop): Promise<void> {
+  report(await time(loop, Number(argument(1))));
 }

@@ -1,63 +1,47 @@
 /**
- * NOPs, which cost what a request costs when it does nothing.
- * Arguments: milliseconds, peek or for_each, NOPs in a batch.
+ * NOPs, which cost what a request costs when it does nothing, in one or several rings by turns.
+ * Arguments: milliseconds, for_each, peek or await, default, defer or sqpoll, NOPs in a batch,
+ * entries of a ring, rings.
  */
-import {
-  alloc,
-  allocPointers,
-  check,
-  io_uring,
-  io_uring_cq_advance,
-  io_uring_cqe,
-  io_uring_cqe_seen,
-  io_uring_for_each_cqe,
-  io_uring_get_sqe,
-  io_uring_peek_cqe,
-  io_uring_prep_nop,
-  io_uring_queue_exit,
-  io_uring_queue_init,
-  io_uring_submit_and_wait,
-} from 'liburing-wasm';
-import { argument, measure, variant } from './harness.js';
+import { io_uring_prep_nop } from 'liburing-wasm';
+import { type Batch, forEach, openAwaited, openRing, peeking } from './batches.js';
+import { argument, type Loop, measure, variant } from './harness.js';
+import { inTurn, promisesInBatches } from './ways.js';
 
-const batch = Number(argument(3));
-const ring = alloc(io_uring);
-const pointer = allocPointers(io_uring_cqe);
+const setup = argument(3);
+const size = Number(argument(4));
+const entries = Number(argument(5));
+const count = Number(argument(6));
 
-function submit(): void {
-  for (let i = 0; i < batch; i++) {
-    const sqe = io_uring_get_sqe(ring);
-    if (sqe === null) throw new Error('the SQ ring is full');
-    io_uring_prep_nop(sqe);
-  }
-  if (io_uring_submit_and_wait(ring, batch) !== batch) throw new Error('io_uring_submit_and_wait');
+const batch: Batch = {
+  size,
+  prepare: (sqe) => io_uring_prep_nop(sqe),
+  check(cqe) {
+    if (cqe.res !== 0) throw new Error('NOP');
+  },
+};
+
+function byTurns(how: typeof forEach): Loop {
+  const runs = Array.from({ length: count }, () => how(openRing(entries, setup), batch));
+  const [first] = runs;
+  if (first !== undefined && count === 1) return inTurn(size, first);
+  return inTurn(size * count, () => {
+    for (const run of runs) run();
+  });
 }
 
-function peek(operations: number): void {
-  for (let done = 0; done < operations; done += batch) {
-    submit();
-    for (let i = 0; i < batch; i++) {
-      if (io_uring_peek_cqe(ring, pointer) !== 0) throw new Error('io_uring_peek_cqe');
-      const cqe = pointer.value;
-      if (cqe.res !== 0) throw new Error('NOP');
-      io_uring_cqe_seen(ring, cqe);
-    }
-  }
+function awaited(): Loop {
+  const rings = Array.from({ length: count }, () => openAwaited(entries, setup));
+  const [first] = rings;
+  if (first !== undefined && count === 1) return promisesInBatches(size, () => first.nop());
+  let turn = 0;
+  // a batch for each ring, all in one turn
+  return promisesInBatches(size * count, () => {
+    const ring = rings[turn++ % count];
+    if (ring === undefined) throw new Error('there is no ring');
+    return ring.nop();
+  });
 }
 
-function forEach(operations: number): void {
-  for (let done = 0; done < operations; done += batch) {
-    submit();
-    let seen = 0;
-    for (const cqe of io_uring_for_each_cqe(ring)) {
-      if (cqe.res !== 0) throw new Error('NOP');
-      seen++;
-    }
-    if (seen !== batch) throw new Error('io_uring_for_each_cqe');
-    io_uring_cq_advance(ring, seen);
-  }
-}
-
-check(io_uring_queue_init(64, ring, 0), 'io_uring_queue_init');
-await measure(variant({ peek, for_each: forEach }, argument(2)));
-io_uring_queue_exit(ring);
+const loop = variant({ for_each: () => byTurns(forEach), peek: () => byTurns(peeking), await: awaited }, argument(2));
+await measure(loop());

@@ -12,8 +12,9 @@ const build = fileURLToPath(new URL('../..', import.meta.url));
 const { values } = parseArgs({
   options: {
     jobs: { type: 'string', default: '2' },
-    test: { type: 'string' },
+    test: { type: 'string', multiple: true },
     limit: { type: 'string', default: '400' },
+    repeats: { type: 'string', default: '3' },
     dist: { type: 'string', default: join(build, '../dist') },
     help: { type: 'boolean', default: false },
   },
@@ -21,8 +22,9 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(`main.js [OPTIONS]: runs liburing's tests natively and in wasm, and compares
   --jobs N      pairs at a time (2)
-  --test NAME   this one alone, with its output
+  --test NAME   this one alone, with its output; may be given again, for more
   --limit N     seconds that one may take in wasm (400)
+  --repeats N   how often one that differs is run again (3)
   --dist DIR    the package's dist folder, with the runner`);
   process.exit();
 }
@@ -64,8 +66,8 @@ async function runOne(kind: Kind, name: string): Promise<Run> {
   return { ...outcome, counts: name in racingCounts ? undefined : counts };
 }
 
-/** How often a pair is run again, alone, when it differs: what differs may be due to the time of day. */
-const REPEATS = 3;
+/** A pair that differs is run again, alone: what differs may be due to the time of day. */
+const repeats = Number(values.repeats);
 
 const differing = (result: Result): boolean => result.status === 'failed';
 
@@ -109,9 +111,10 @@ function write(results: readonly Result[]): void {
 const all = readdirSync(join(build, 'conformance/native/test'))
   .filter((file) => file.endsWith('.t'))
   .map((file) => file.slice(0, -2));
-const names = values.test === undefined ? all : all.filter((name) => name === values.test);
-if (names.length === 0) {
-  console.error(`conformance: liburing has no test ${values.test}`);
+const names = values.test ?? all;
+const unknown = names.find((name) => !all.includes(name));
+if (unknown !== undefined) {
+  console.error(`conformance: liburing has no test ${unknown}`);
   process.exit(2);
 }
 mkdirSync(join(build, 'conformance/run'), { recursive: true });
@@ -134,9 +137,9 @@ await Promise.all(Array.from({ length: Number(values.jobs) || 1 }, work));
 
 for (const [index, first] of results.entries()) {
   let result = first;
-  for (let repeat = 1; repeat <= REPEATS && differing(result) && !(first.name in knownDifferences); repeat++) {
+  for (let repeat = 1; repeat <= repeats && differing(result) && !(first.name in knownDifferences); repeat++) {
     result = await compare(first.name, first.natives);
-    console.log(`[again, alone: ${repeat} of ${REPEATS}] ${describe(result)}`);
+    console.log(`[again, alone: ${repeat} of ${repeats}] ${describe(result)}`);
   }
   results[index] = result;
 }

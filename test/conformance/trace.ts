@@ -15,6 +15,9 @@ export type Counts = ReadonlyMap<string, number>;
 const line = /^\s*(.+)-(\d+)\s+\[\d+\].*?: (io_uring_submit_req|sched_process_fork): (.*)$/;
 const pollingThread = /^iou-sqp-(\d+)$/;
 
+/** What is not counted: IORING_OP_EPOLL_CTL, by which libuv watches its own fds in a Node newer than 20. */
+const libuvs = Number.parseInt(process.versions.node, 10) > 20 ? 'EPOLL' : undefined;
+
 export class Trace {
   readonly #instance = `${tracefs}/instances/conformance-${process.pid}`;
   /** The job's first process, by any of its processes. */
@@ -69,6 +72,7 @@ export class Trace {
       return;
     }
     const opcode = /opcode (\w+)/.exec(rest)?.[1] ?? '?';
+    if (opcode === libuvs) return;
     const counts = this.#counts.get(job);
     counts?.set(opcode, (counts.get(opcode) ?? 0) + 1);
   }

@@ -1,52 +1,11 @@
 /** Stable storage: the process is killed at each step and at any moment, and the file is the old one or the new one. */
-import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execPath } from 'node:process';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Ring } from '../../src/index.js';
 import { inRoot } from '../support/paths.js';
-import { compile, type Program, port, run, start } from '../support/programs.js';
-
-// not in /tmp, which may be memory: pages of files there are not written anywhere
-const folder = mkdtempSync(join(process.env.TMPDIR ?? inRoot('build'), 'stable-storage-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-const module = (path: string): string => JSON.stringify(inRoot(path));
-const script = (text: string): Program => [execPath, '--input-type=module', '-e', text];
-
-/**
- * A program that updates a file with the text `new` of a size, and stops for ever before the member
- * with a number. The chain itself says that it has come so far: a write to stdout and a timeout are
- * put into it.
- */
-const stopping = (update: string, path: string, member: number): Program =>
-  script(`
-    import { Ring } from ${module('dist/index.js')};
-    import { ${update} } from ${module('build/examples/course/05-stable-storage.js')};
-    class Stopping extends Ring {
-      chain() {
-        let next = 0;
-        const stop = (chain) => chain.write(1, Buffer.from('here\\n')).timeout(1e9);
-        const proxy = new Proxy(super.chain(), {
-          get(chain, name) {
-            const method = chain[name];
-            return (...list) => {
-              if (next++ === ${member}) stop(chain);
-              const result = method.apply(chain, list);
-              return result === chain ? proxy : result;
-            };
-          },
-        });
-        return proxy;
-      }
-    }
-    const ring = new Stopping();
-    await ${update}(ring, ring.registerFiles(4), ${JSON.stringify(path)}, Buffer.alloc(1 << 20, 'new '));
-  `);
-
-const OLD = Buffer.alloc(1000, 'old ');
-const NEW = Buffer.alloc(1 << 20, 'new ');
+import { compile, run, start } from '../support/programs.js';
+import { folder, module, NEW, OLD, script, stopAt } from './stopping.js';
 
 /** Dirty pages of a file and those being written, by cachestat(2); none where the kernel has no such call. */
 const cachestat = compile(
@@ -69,18 +28,6 @@ const hasCachestat = run(cachestat, [inRoot('package.json')]).status === 0;
 
 /** What the members do. */
 const steps = ['opened', 'written', 'synced', 'closed', 'renamed', 'opened directory', 'synced directory', 'closed it'];
-
-/** Stops an update before a member, looks, and kills it. */
-async function stopAt(update: string, member: number, look: (path: string) => void = () => {}): Promise<Buffer> {
-  const path = join(folder, `file-${update}-${member}`);
-  writeFileSync(path, OLD);
-  const running = start(stopping(update, path, member));
-  await running.until(() => running.stdout === 'here\n', `member ${member}`);
-  look(path);
-  running.process.kill('SIGKILL');
-  await running.ended;
-  return readFileSync(path);
-}
 
 describe('killed', () => {
   it.each(steps.map((step, member) => ({ step, member })))('before it has $step', async ({ member }) => {
@@ -193,34 +140,4 @@ it('a write that is short leaves the file as it was', async () => {
   const { status, stdout } = await running.result();
   expect({ status, last: stdout.split('\n').at(-2) }).toEqual({ status: 0, last: 'ECANCELED fsync 100000' });
   expect(readFileSync(path).equals(OLD)).toBe(true);
-});
-
-describe('with a checksum', () => {
-  const path = join(folder, 'checked');
-  const program = port('course/05-stable-storage');
-  const update = () => {
-    writeFileSync(path, OLD);
-    return run(program, ['--checksum', path], { input: NEW });
-  };
-  const missing = /EAFNOSUPPORT|ENOENT/.exec(update().stderr)?.[0];
-  const why = missing ? ` (this kernel has no AF_ALG hash: ${missing})` : '';
-  const whole = Buffer.concat([NEW, createHash('sha256').update(NEW).digest()]);
-
-  it.skipIf(missing)(`the kernel's SHA-256 is behind the content${why}`, () => {
-    expect(update()).toEqual({ status: 0, stdout: '', stderr: '' });
-    expect(readFileSync(path).equals(whole)).toBe(true);
-  });
-
-  it.skipIf(missing).each(Array.from({ length: 17 }, (_, member) => member))(
-    `killed before member %i${why}`,
-    async (member) => {
-      const content = await stopAt('updateWithChecksum', member);
-      expect(content.equals(member <= 12 ? OLD : whole)).toBe(true);
-    },
-  );
-
-  it.skipIf(!missing)('leaves the file as it was where the kernel has no AF_ALG', () => {
-    expect(update().status).toBe(1);
-    expect(readFileSync(path).equals(OLD)).toBe(true);
-  });
 });

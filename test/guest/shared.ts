@@ -4,5 +4,6 @@
  */
 export const shared: Readonly<Record<string, string>> = {
   'test/examples/kdigest.test.ts': 'AF_ALG hashes',
+  'test/course/stable-storage-checksum.test.ts': 'AF_ALG hashes',
   'test/examples/ublk.test.ts': 'ublk',
 };

@@ -16,6 +16,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 240_000,
     hookTimeout: 240_000,
+    // a disk, where files can be told to be on it
+    env: { TMPDIR: '/mnt/ext4', PATIENCE: '200' },
     // everything of this machine is read-only there
     cache: false,
     reporters: ['verbose', ['./test/guest/results.ts', { file: env.RESULTS }]],

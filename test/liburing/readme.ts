@@ -1,5 +1,6 @@
 /** The text of README.md: what is ported of liburing's tests, and which test calls which function. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { knownDifferences } from '../conformance/differences.js';
 import { model } from '../support/model.js';
 import { inRoot } from '../support/paths.js';
 
@@ -18,17 +19,28 @@ const needs: readonly (readonly [RegExp, string])[] = [
   [/\bv?fork\(|\bexecv|\bsystem\(/, 'processes of its own'],
   [/\bsigaction\(|\bsignal\(|\balarm\(|\bsignalfd\(/, 'signals'],
   [/\bpthread_create\(/, 'threads'],
+  [/"\/dev\/(nvme|ng|ublk)|T_EXIT_SKIP[^;]*;\s*\}?\s*fname = argv\[1\]/, 'a device'],
+  [/\bif_nametoindex\(|\bzcrx_ifq/, 'a network card'],
+  [/\/proc\/(self|thread-self)\/(fdinfo|task)|"\/proc\/kallsyms/, 'files of /proc'],
   [/MAP_HUGETLB/, 'huge pages'],
   [/MAP_FIXED/, 'fixed addresses'],
   [/\bunshare\(/, 'namespaces'],
   [/bpf_object|skel\.h/, 'BPF programs'],
 ];
 
-function whatItNeeds(name: string): string {
-  const path = `build/liburing/test/${name}`;
-  if (!existsSync(inRoot(path))) return '';
-  const source = read(path);
-  return needs.flatMap(([pattern, what]) => (pattern.test(source) ? [what] : [])).join(', ');
+/** Why a test is not ported; it is run as it is nevertheless. */
+function whyNot(name: string): string {
+  const stem = name.replace(/\.cc?$/, '');
+  if (name.startsWith('xfail')) return "it is about a wrong use of C's stack";
+  const difference = knownDifferences[stem];
+  if (difference) return difference.cause;
+  const source = read(`build/liburing/test/${name}`);
+  const what = needs.flatMap(([pattern, need]) => (pattern.test(source) ? [need] : []));
+  if (what.length > 0) return `takes ${what.join(', ')}`;
+  const called = new Set(source.match(/\w+/g));
+  const functions = model.functions.filter((fn) => called.has(fn.name)).length;
+  if (functions === 0) return 'makes system calls itself, and calls none of the functions';
+  return `adds no function: its ${functions} are called by tests here`;
 }
 
 const portOf = (name: string): string => `${name.replace(/\.cc?$/, '')}.test.ts`;
@@ -50,9 +62,7 @@ function portsTable(): string[] {
   return upstreamTests().map((name) => {
     const port = portOf(name);
     if (existsSync(inRoot(`${here}/${port}`))) return `| ${name} | [${port}](${port}) | ${differences(port)} |`;
-    if (name.startsWith('xfail')) return `| ${name} | none | it is about a wrong use of C's stack |`;
-    const what = whatItNeeds(name);
-    return `| ${name} | not ported yet | ${what && `needs ${what}`} |`;
+    return `| ${name} | run unmodified only | ${whyNot(name)} |`;
   });
 }
 
@@ -108,6 +118,7 @@ and says so.
 - A port skips only where the C test, built and run on the same kernel, skips: \`support/skip.ts\` sees to it.
 - After each test \`support/clean.ts\` looks for descriptors, processes and files that it left.
 - \`functions/\` has tests of functions that no C test calls, or none that is ported.
+- A test that has no port is compiled to wasm and run as it is, beside its native build: \`make conformance\`.
 - \`make mutate\` breaks the bindings, an argument of a prep function at a time: 0 goes in its place, or it and
   the next one change places. It tells which of it the tests do not notice; \`test/mutate/survivors.ts\` has those
   that no test can, with the reason.

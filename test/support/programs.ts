@@ -9,6 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, onTestFinished } from 'vitest';
 import { inRoot } from './paths.js';
 
+/** Seconds to wait for what a program does. Without KVM, a guest is slow. */
+const PATIENCE = Number(process.env.PATIENCE ?? 20);
+
 /** A command line in front of its arguments. */
 export type Program = readonly [string, ...string[]];
 
@@ -76,7 +79,7 @@ export class Running {
 
   /** Waits for something to be so; throws with what the program wrote when it takes too long. */
   async until(is: () => boolean | Promise<boolean>, what: string): Promise<void> {
-    for (const deadline = Date.now() + 20_000; Date.now() < deadline && this.process.exitCode === null; ) {
+    for (const deadline = Date.now() + PATIENCE * 1000; Date.now() < deadline && this.process.exitCode === null; ) {
       if (await is()) return;
       await sleep(10);
     }

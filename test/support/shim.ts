@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { type Run, type RunOptions, root, runScript } from './subprocess.js';
 
 /** What the build itself compiles the shim with; paths in it begin at the root. */
-const flags = execFileSync('make', ['host-flags'], { cwd: root, encoding: 'utf8' }).trim().split(' ');
+export const hostFlags: readonly string[] = execFileSync('make', ['host-flags'], { cwd: root, encoding: 'utf8' })
+  .trim()
+  .split(' ');
 
 export interface PackageCopy {
   /** The shim of the copy. */
@@ -33,7 +35,10 @@ export function copyPackage(): PackageCopy {
         sources.push(join(directory, 'extra.c'));
         writeFileSync(join(directory, 'extra.c'), source);
       }
-      execFileSync('gcc', [...flags, '-O1', '-shared', ...extra, ...sources, '-o', file], { cwd: root, stdio: 'pipe' });
+      execFileSync('gcc', [...hostFlags, '-O1', '-shared', ...extra, ...sources, '-o', file], {
+        cwd: root,
+        stdio: 'pipe',
+      });
     },
     run(source, options) {
       const entry = JSON.stringify(join(directory, 'dist/index.js'));

@@ -93,7 +93,7 @@ function argument(parameter: Parameter, fn: CFunction): string {
 function result(type: CType, call: string): string {
   if (type.kind === 'void') return call;
   if (type.kind === 'pointer') {
-    if (type.to === 'struct') return `memory.structAt(${type.struct}, ${call} >>> 0)`;
+    if (type.to === 'struct') return `found_${type.struct}.at(${call} >>> 0)`;
     return `check.size(${call}, 'the result')`;
   }
   if (type.kind === 'struct') throw new Error('structs by value are returned through a pointer');

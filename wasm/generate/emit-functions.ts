@@ -21,6 +21,7 @@ function documentation(fn: CFunction, pages: ReadonlyMap<string, ManPage>): stri
 export function emitFunctions(model: Model, pages: ReadonlyMap<string, ManPage>, banner: string): string {
   const strict = new Set<string>();
   const targets = new Set<string>();
+  const returned = new Set<string>();
   for (const { parameters, result } of model.functions) {
     for (const { type, access } of parameters) {
       if (type.kind !== 'pointer' || !type.struct) continue;
@@ -28,6 +29,7 @@ export function emitFunctions(model: Model, pages: ReadonlyMap<string, ManPage>,
       if (type.to === 'pointer') targets.add(type.struct);
     }
     if (result.kind === 'struct') strict.add(result.struct);
+    if (result.kind === 'pointer' && result.to === 'struct' && result.struct) returned.add(result.struct);
   }
   const functions = model.functions;
   const declared = functions.map((fn) => `${comment(documentation(fn, pages), '  ')}\n  ${prototype(fn)};`);
@@ -44,6 +46,7 @@ export function emitFunctions(model: Model, pages: ReadonlyMap<string, ManPage>,
   return `// ${banner}
 // The documentation is from liburing's man pages, which are dual LGPL-2.1+ and MIT.
 import * as check from '../arguments.js';
+import { Finder } from '../finder.js';
 import type { Address, Memory, PointerTo } from '../memory.js';
 import * as rings from '../rings.js';
 import { wrongStruct } from '../library.js';
@@ -67,6 +70,7 @@ type Mixed = (...values: (number | bigint | undefined)[]) => number;
 /** Binds the functions that a wasm instance exports. @internal */
 export function bind(exported: Record<string, unknown>, memory: Memory): Functions {
 ${indent(wasm, '  ')}
+${[...returned].map((name) => `  const found_${name} = new Finder(memory, ${name});`).join('\n')}
 
 ${[...strict]
   .map(

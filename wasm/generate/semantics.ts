@@ -104,6 +104,9 @@ const nullable = new Set([
   'io_uring_unregister_napi.napi',
 ]);
 
+/** Signed parameters for which the man page has an unsigned constant, IORING_FILE_INDEX_ALLOC: C converts it. */
+const takesUnsigned = new Set(['io_uring_prep_files_update.offset']);
+
 /** Pointers of these names are NUL-terminated. */
 export const isString = (name: string): boolean => /path$|^name$|^target$/.test(name);
 
@@ -134,9 +137,12 @@ function sizeOf(fn: CFunction, index: number): string | undefined {
   return `${elementSize}`;
 }
 
-/** Fills in `access`, `nullable` and `bytes` of a function's pointers. */
+/** Fills in `access`, `nullable` and `bytes` of a function's pointers, and what else of its parameters headers do not say. */
 export function annotate(fn: CFunction): void {
   fn.parameters.forEach((parameter, index) => {
+    if (parameter.type.kind === 'integer' && takesUnsigned.has(`${fn.name}.${parameter.name}`)) {
+      parameter.type = { ...parameter.type, signed: false };
+    }
     if (parameter.type.kind !== 'pointer') return;
     if (parameter.type.to === 'struct' && parameter.type.struct?.startsWith('io_uring')) {
       parameter.access = 'strict';

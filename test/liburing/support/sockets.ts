@@ -12,17 +12,22 @@ import {
 import {
   AF_INET,
   AF_INET6,
+  EINPROGRESS,
   INADDR_ANY,
   INADDR_LOOPBACK,
   IPPROTO_TCP,
   O_NONBLOCK,
+  SO_ERROR,
   SO_REUSEADDR,
+  SO_REUSEPORT,
   SO_ZEROCOPY,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_STREAM,
   SOL_SOCKET,
+  TCP_NODELAY,
 } from '../../../src/linux.js';
+import { closing } from './clean.js';
 import { close, fcntl } from './files.js';
 import { syscall } from './syscall.js';
 
@@ -170,6 +175,39 @@ function toggleNonblock(fd: number, set: boolean): void {
 
 export const t_set_nonblock = (fd: number): void => toggleNonblock(fd, true);
 export const t_clear_nonblock = (fd: number): void => toggleNonblock(fd, false);
+
+/** A listener of TCP on a free port of loopback, with the options that most tests give it, and its address. */
+export function listener(backlog = 128): { fd: number; addr: sockaddr_in } {
+  const fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+  const addr = loopback();
+  const steps = [
+    fd,
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, 1),
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1),
+    t_bind_ephemeral_port(fd, addr),
+    listen(fd, backlog),
+  ];
+  if (steps.some((ret) => ret < 0)) throw new Error(`no listener: ${steps}`);
+  return { fd, addr };
+}
+
+/**
+ * What socket-rw.c and its like begin with: a server, and a client that has connected without waiting and
+ * still does not wait. Both are closed at the end.
+ */
+export function connected_nonblock(): { server: number; client: number } {
+  const { fd: recv_s0, addr } = listener();
+  closing(recv_s0);
+  const client = closing(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
+  const nodelay = setsockopt(client, IPPROTO_TCP, TCP_NODELAY, 1);
+  t_set_nonblock(client);
+  const ret = connect(client, addr);
+  const server = closing(accept(recv_s0));
+  if (nodelay < 0 || ret !== -EINPROGRESS || server < 0)
+    throw new Error(`not connected: ${nodelay}, ${ret}, ${server}`);
+  while (getsockopt(client, SOL_SOCKET, SO_ERROR) !== 0);
+  return { server, client };
+}
 
 /** `int fd[2]` */
 export const fdPair = (): Int32Array & { 0: number; 1: number } =>

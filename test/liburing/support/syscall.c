@@ -6,10 +6,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
 #include <node_api.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,9 +32,12 @@
 	X(SYS_sched_getaffinity) X(SYS_prlimit64) X(SYS_gettid)                 \
 	X(SYS_setresuid) X(SYS_mmap) X(SYS_munmap) X(SYS_madvise)               \
 	X(SYS_openat) X(SYS_statx) X(SYS_pidfd_open) X(SYS_nanosleep)           \
+	X(SYS_process_vm_writev) X(SYS_mprotect) X(SYS_fadvise64) X(SYS_dup3)   \
+	X(RLIMIT_FSIZE)                                                        \
 	X(SYS_io_uring_register) X(SYS_io_uring_enter) X(SYS_io_uring_setup)    \
 	X(F_GETFL) X(F_SETFL) X(F_GETFD) X(F_SETPIPE_SZ) X(F_GETPIPE_SZ)        \
-	X(FIONREAD) X(FD_CLOEXEC)
+	X(FIONREAD) X(FD_CLOEXEC)                                               \
+	X(SIOCOUTQ) X(SYS_kill) X(SYS_wait4) X(IP_RECVORIGDSTADDR) X(RLIMIT_NPROC)
 /* clang-format on */
 
 #define LONGEST 7
@@ -58,6 +64,41 @@ static napi_value call(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* child(usec): fork(2), of a child that sleeps and exits; its pid, or -errno */
+static napi_value child(napi_env env, napi_callback_info info)
+{
+	napi_value value, result = NULL;
+	size_t count = 1;
+	uint32_t usec = 0;
+	pid_t pid;
+
+	if (napi_get_cb_info(env, info, &count, &value, NULL, NULL) !=
+		    napi_ok ||
+	    napi_get_value_uint32(env, value, &usec) != napi_ok) {
+		napi_throw_type_error(env, NULL, "child takes a number");
+		return NULL;
+	}
+	pid = fork();
+	if (pid == 0) {
+		/* there are other threads: no more than system calls */
+		if (usec)
+			usleep(usec);
+		_exit(0);
+	}
+	napi_create_int32(env, pid < 0 ? -errno : pid, &result);
+	return result;
+}
+
+static void set_function(napi_env env, napi_value exports, const char *name,
+			 napi_callback callback)
+{
+	napi_value function;
+
+	if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, NULL,
+				 &function) == napi_ok)
+		napi_set_named_property(env, exports, name, function);
+}
+
 static void set_number(napi_env env, napi_value exports, const char *name,
 		       int64_t number)
 {
@@ -69,13 +110,10 @@ static void set_number(napi_env env, napi_value exports, const char *name,
 
 NAPI_MODULE_INIT()
 {
-	napi_value function;
-
 #define X(name) set_number(env, exports, #name, (int64_t) name);
 	NUMBERS(X)
 #undef X
-	if (napi_create_function(env, "syscall", NAPI_AUTO_LENGTH, call, NULL,
-				 &function) == napi_ok)
-		napi_set_named_property(env, exports, "syscall", function);
+	set_function(env, exports, "syscall", call);
+	set_function(env, exports, "child", child);
 	return exports;
 }

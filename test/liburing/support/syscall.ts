@@ -7,6 +7,7 @@ export const addonFile = inRoot('build/test/syscall.node');
 
 interface Addon extends Readonly<Record<string, unknown>> {
   syscall(number: number, ...values: number[]): number;
+  child(usec: number): number;
 }
 
 const addon = createRequire(import.meta.url)(addonFile) as Addon;
@@ -26,3 +27,10 @@ export const syscall = (name: string, ...values: (Address | boolean)[]): number 
       typeof value === 'number' || typeof value === 'boolean' ? Number(value) : memory.address(value, 0, name),
     ),
   );
+
+/** fork(2), of a child that sleeps as long and then exits: its pid, or -errno. Nobody but the caller reaps it. */
+export const child = (usec: number): number => addon.child(usec);
+
+/** waitpid(2), with an address of an int or none */
+export const waitpid = (pid: number, status: Address, options: number): number =>
+  syscall('wait4', pid, status, options, null);

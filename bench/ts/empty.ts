@@ -1,0 +1,1 @@
+/** Nothing: what a runtime takes to start and to end. */

@@ -1,0 +1,4 @@
+/** A first result of node:fs, for comparison. */
+import { stat } from 'node:fs/promises';
+
+await stat('.');
