@@ -15,11 +15,14 @@ import {
   type io_uring,
   type io_uring_buf_ring,
   io_uring_buf_ring_add,
+  io_uring_buf_ring_advance,
   io_uring_buf_ring_available,
   io_uring_buf_ring_cq_advance,
+  io_uring_buf_ring_mask,
   io_uring_clone_buffers,
   io_uring_clone_buffers_offset,
   io_uring_cq_ready,
+  io_uring_free_buf_ring,
   io_uring_free_probe,
   io_uring_get_probe_ring,
   io_uring_opcode_supported,
@@ -44,7 +47,7 @@ import {
 } from '../../../src/index.js';
 import { EBUSY, EFAULT, EINVAL, ENOBUFS, ENOENT, EOVERFLOW, O_CREAT, O_RDWR } from '../../../src/linux.js';
 import { iovecOf, stringOf } from '../support/buffers.js';
-import { closing } from '../support/clean.js';
+import { atEnd, closing } from '../support/clean.js';
 import { newPath, open, pipe, read, write } from '../support/files.js';
 import { type Completion, complete, get_sqe, next, openRing } from '../support/rings.js';
 import { lacking } from '../support/skip.js';
@@ -84,6 +87,28 @@ it.each([
   else __io_uring_buf_ring_cq_advance(ring, br, cq, bufs);
   expect(io_uring_cq_ready(ring)).toBe(3 - cq);
   expect(io_uring_buf_ring_available(ring, br, 1)).toBe(bufs);
+});
+
+it('io_uring_buf_ring_add, one at a time', () => {
+  const ring = openRing();
+  const br = io_uring_setup_buf_ring(ring, 4, 1, 0, err);
+  if (!br) throw new Error(`no buffer ring: ${err[0]}`);
+  atEnd(() => io_uring_free_buf_ring(ring, br, 4, 1));
+  const buf = allocArray(3 * 4);
+  for (let i = 0; i < 3; i++) {
+    io_uring_buf_ring_add(br, buf.subarray(4 * i), 4, 10 + i, io_uring_buf_ring_mask(4), 0);
+    io_uring_buf_ring_advance(br, 1);
+  }
+  expect(write(fds[1], allocString('onetwo++last'), 12)).toBe(12);
+  for (let i = 0; i < 3; i++) {
+    const { res, flags } = complete(ring, (sqe) => {
+      io_uring_prep_read(sqe, fds[0], null, 4, 0);
+      sqe.flags |= IOSQE_BUFFER_SELECT;
+      io_uring_sqe_set_buf_group(sqe, 1);
+    });
+    expect([res, flags >>> IORING_CQE_BUFFER_SHIFT]).toEqual([4, 10 + i]);
+  }
+  expect(stringOf(buf)).toBe('onetwo++last');
 });
 
 /** A ring with two registered buffers. */
