@@ -16,7 +16,6 @@ import { AF_INET, ECANCELED, ETIME, IPPROTO_TCP, SOCK_STREAM } from '../../src/l
 import { atEnd, closing } from './support/clean.js';
 import { get_sqe, newCqe, newRing, waited } from './support/rings.js';
 import { connect, listener, socket } from './support/sockets.js';
-import { number } from './support/syscall.js';
 import { timespec } from './support/time.js';
 
 function test_accept_timeout(do_connect: boolean, timeout: number): void {

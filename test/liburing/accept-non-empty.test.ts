@@ -22,8 +22,7 @@ import { AF_INET, EINVAL, IPPROTO_TCP, SOCK_STREAM } from '../../src/linux.js';
 import { close } from './support/files.js';
 import { get_sqe, newCqe, newParams, newRing, waited } from './support/rings.js';
 import { skip } from './support/skip.js';
-import { accept, listener, loopback } from './support/sockets.js';
-import { number, syscall } from './support/syscall.js';
+import { listener, loopback } from './support/sockets.js';
 import { barrier, barrier_wait, pthread_create, pthread_join, type Thread } from './support/thread.js';
 
 const MAX_ACCEPTS = 8;

@@ -23,7 +23,6 @@ import { atEnd, closing } from './support/clean.js';
 import { newCqe, newParams, newRing, t_io_uring_init_sqarray, waited } from './support/rings.js';
 import { skip } from './support/skip.js';
 import { getsockname, listener, socket } from './support/sockets.js';
-import { number } from './support/syscall.js';
 
 const ring = newRing();
 

@@ -22,7 +22,6 @@ import { open, pipe, write } from './support/files.js';
 import { get_sqe, newCqe, newRing, waited } from './support/rings.js';
 import { skipCase } from './support/skip.js';
 import { fdPair } from './support/sockets.js';
-import { syscall } from './support/syscall.js';
 import { barrier, barrier_wait, pthread_create, pthread_join, type Thread } from './support/thread.js';
 import { usleep } from './support/time.js';
 

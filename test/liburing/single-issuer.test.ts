@@ -4,7 +4,6 @@
  */
 import { expect, it } from 'vitest';
 import {
-  IORING_ENTER_REGISTERED_RING,
   IORING_REGISTER_ENABLE_RINGS,
   IORING_SETUP_R_DISABLED,
   IORING_SETUP_SINGLE_ISSUER,
@@ -22,7 +21,6 @@ import { EEXIST, EINVAL } from '../../src/linux.js';
 import { atEnd } from './support/clean.js';
 import { __io_uring_flush_sq, get_sqe, newCqe, newRing, waited } from './support/rings.js';
 import { skip } from './support/skip.js';
-import { syscall } from './support/syscall.js';
 import { pthread_create, pthread_join } from './support/thread.js';
 
 function prepare(ring: io_uring): void {

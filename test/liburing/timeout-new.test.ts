@@ -20,7 +20,6 @@ import {
 import { ETIME } from '../../src/linux.js';
 import { get_sqe, newCqe, openRing } from './support/rings.js';
 import { skipCase } from './support/skip.js';
-import { syscall } from './support/syscall.js';
 import { barrier, barrier_wait, pthread_create, pthread_join, type Thread } from './support/thread.js';
 import { msec_to_ts, mtime_since_now, now, timespec, usleep } from './support/time.js';
 
