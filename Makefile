@@ -311,6 +311,7 @@ test: build page page-test-tools test-tools ## build all and run the tests (TEST
 test-programs:
 	$(MAKE) $(B)/examples/demo.js $(NATIVE)/.examples $(URING)/examples/.built $(B)/test/syscall.node $(BENCH_C) $(B)/bench/run.js
 	$(MAKE) conformance-programs PROGRAMS='$(SAMPLE:%=%.t)'
+	$(BIN)/tsc -p test
 
 liburing-readme: build ## write test/liburing/README.md, the list of the ports
 	$(BIN)/vitest run test/liburing/readme.test.ts --update

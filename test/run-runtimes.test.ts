@@ -20,7 +20,7 @@ function runIn(runtime: string, script: string, list: readonly string[]) {
 const NOT_INSTALLED = 'it is not installed: make runtimes';
 
 describe.each(runtimes.filter(isNode))('in %s', { timeout: 150_000 }, (runtime) => {
-  it.each(Object.entries(sample))('%s: verdict, output and operations are those of C', (_kind, names, context) => {
+  it.for(Object.entries(sample))('%s: verdict, output and operations are those of C', ([, names], context) => {
     const list = names.flatMap((name) => ['--test', name]);
     const result = runIn(runtime, 'build/conformance/harness/main.js', list);
     if (result === undefined) return context.skip(NOT_INSTALLED);
@@ -37,7 +37,7 @@ describe.each(runtimes.filter(isNode))('in %s', { timeout: 150_000 }, (runtime) 
   });
 });
 
-it.each(runtimes.filter((name) => !isNode(name)))('%s says that it is not Node', (runtime, context) => {
+it.for(runtimes.filter((name) => !isNode(name)))('%s says that it is not Node', (runtime, context) => {
   const result = runIn(runtime, 'dist/cli/main.js', ['run', inRoot('build/conformance/wasm/test/nop.t')]);
   if (result === undefined) return context.skip(NOT_INSTALLED);
   const { status, stdout, stderr } = result;
