@@ -10,6 +10,7 @@ export interface Macros {
   /**
    * The completions that are there now: `io_uring_for_each_cqe(ring, head, cqe)` in C. They are still
    * in the ring afterwards; give them back with `io_uring_cq_advance(ring, n)`.
+   * Its iterator is its own result: who calls `next()` by hand gets the same object each time.
    *
    * ```ts
    * let n = 0;
@@ -38,8 +39,13 @@ export interface Macros {
 
 const CQE_SHIFT = Math.log2(io_uring_cqe.size);
 
-/** The loop of io_uring_for_each_cqe: io_uring_cqe_iter_next() as JavaScript, which spares a call for each CQE. */
+/**
+ * The loop of io_uring_for_each_cqe: io_uring_cqe_iter_next() as JavaScript, which spares a call for each
+ * CQE. It is its own result, so that nothing is allocated for one.
+ */
 class CqeIterator implements IterableIterator<io_uring_cqe> {
+  done = false;
+  value: io_uring_cqe | undefined = undefined;
   private readonly found: Finder<io_uring_cqe>;
   private readonly cqes: number;
   private readonly mask: number;
@@ -59,11 +65,16 @@ class CqeIterator implements IterableIterator<io_uring_cqe> {
 
   next(): IteratorResult<io_uring_cqe> {
     const { head } = this;
-    if (head === this.tail) return { done: true, value: undefined };
-    const value = this.found.at(this.cqes + ((head & this.mask) << this.shift)) as io_uring_cqe;
-    // a big one among normal ones has two slots
-    this.head = (head + (value.flags & IORING_CQE_F_32 ? 2 : 1)) | 0;
-    return { done: false, value };
+    if (head === this.tail) {
+      this.done = true;
+      this.value = undefined;
+    } else {
+      const cqe = this.found.at(this.cqes + ((head & this.mask) << this.shift)) as io_uring_cqe;
+      // a big one among normal ones has two slots
+      this.head = (head + (cqe.flags & IORING_CQE_F_32 ? 2 : 1)) | 0;
+      this.value = cqe;
+    }
+    return this as IteratorResult<io_uring_cqe>;
   }
 
   [Symbol.iterator](): this {

@@ -31,13 +31,13 @@ const limits = {
     wasmCallsPerOperation: 4.1,
     bytesPerOperation: 0,
   },
-  /** The same with for_each_cqe and, once a batch, cq_advance. The bytes are the iterator's results. */
+  /** The same with for_each_cqe and, once a batch, cq_advance. The bytes are the iterator, once a batch, too. */
   for_each: {
     entersPerBatch: 1,
     otherSystemCallsPerBatch: 0,
     shimCallsPerBatch: 1,
-    wasmCallsPerOperation: 3.2,
-    bytesPerOperation: 56,
+    wasmCallsPerOperation: 2.2,
+    bytesPerOperation: 4,
   },
   /** Through `await ring.nop()`, a batch in a turn. The other system call is the loop's epoll_wait(2). */
   await: {
