@@ -52,20 +52,25 @@ function differingCounts(native: Counts | undefined, wasm: Counts | undefined): 
   return `operations: ${opcodes.map((name) => `${name} ${wasm.get(name) ?? 0}, natively ${native.get(name) ?? 0}`).join('; ')}`;
 }
 
-/** What makes a run in wasm differ from the native ones; undefined if nothing does. */
-export function difference(natives: readonly Run[], wasm: Run): string | undefined {
+/**
+ * What makes a run in wasm differ from the native ones; undefined if nothing does.
+ *
+ * @param verdictOnly - Whether output and operations may be what they like.
+ */
+export function difference(natives: readonly Run[], wasm: Run, verdictOnly: boolean): string | undefined {
   const reasons = natives.map((native) => {
     if (native.verdict !== wasm.verdict) {
       return `${wasm.verdict}, natively ${native.verdict}: ${short(wasm.stderr || wasm.stdout)}`;
     }
     for (const stream of ['stdout', 'stderr'] as const) {
-      if (essence(native[stream]) !== essence(wasm[stream])) {
+      if (!verdictOnly && essence(native[stream]) !== essence(wasm[stream])) {
         return `${stream}: ${short(wasm[stream])}, natively ${short(native[stream])}`;
       }
     }
     return undefined;
   });
   if (reasons.every((reason) => reason !== undefined)) return reasons[0];
+  if (verdictOnly) return undefined;
   // a program whose own runs differ in what they submit has no number to compare with
   if (new Set(natives.map(({ counts }) => describeCounts(counts))).size > 1) return undefined;
   return differingCounts(natives[0]?.counts, wasm.counts);
