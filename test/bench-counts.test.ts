@@ -156,10 +156,10 @@ describe('system calls', () => {
     const enters = calls.filter((name) => name === 'io_uring_enter').length;
     expect(enters / BATCHES).toBeGreaterThan(0.9);
     expect(enters / BATCHES).toBeLessThanOrEqual(limits[way].entersPerBatch);
-    // the loop's own first and last turn
-    const others = calls.length - enters;
-    expect(others, calls.slice(0, 20).join(' ')).toBeLessThanOrEqual(
-      limits[way].otherSystemCallsPerBatch * (BATCHES + 2),
+    // the loop's own first and last turn, and a file that the runtime reads now and then
+    const others = calls.filter((name) => name !== 'io_uring_enter');
+    expect(others.length, others.slice(0, 20).join(' ')).toBeLessThanOrEqual(
+      limits[way].otherSystemCallsPerBatch * (BATCHES + 2) + BATCHES / 20,
     );
   });
 });
