@@ -18,6 +18,7 @@ export const knownDifferences: Readonly<Record<string, KnownDifference>> = {
 
 /** Tests whose output or operations are a race that each side may win every time, with the cause: the verdict counts. */
 export const racing: Readonly<Record<string, string>> = {
+  'exit-no-cleanup': 'it exits while its threads may have begun to read once more',
   'futex-kill': 'a child exits at once, whether or not the polling thread has taken its SQE yet',
   'min-timeout': 'it says by how much the clock was late, and tries again what was',
 };
