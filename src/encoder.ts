@@ -4,6 +4,7 @@ import type { Functions } from './generated/functions.js';
 import { type CParameter, type CSignature, signatures } from './generated/signatures.js';
 import { io_uring_sqe } from './generated/structs.js';
 import type { Memory } from './memory.js';
+import { sqeSizeOf } from './sqe-size.js';
 
 /** Arguments by their names in C, without the SQE itself. Pointers are addresses. */
 export type CallArguments = Readonly<Record<string, number | bigint | boolean>>;
@@ -103,7 +104,7 @@ export function makeEncode(functions: Functions, memory: Memory): Encode {
       }
       return checkValue(parameter, args[parameter.name]);
     });
-    const size = base?.length ?? (name.endsWith('128') ? 128 : 64);
+    const size = base?.length ?? sqeSizeOf(name);
     if (size !== 64 && size !== 128) throw rangeError(`an SQE has 64 or 128 bytes, not ${size}`);
     const sqes = memory.alloc(io_uring_sqe, 2);
     try {

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { loadEncoder } from '../encode.js';
 import { encoderNamed } from '../encoder.js';
+import { sqeSizeOf } from '../sqe-size.js';
 import { exit, print, printJson, UsageError } from './command.js';
 import { describe, toJson } from './describe.js';
 import { toHex } from './hex.js';
@@ -36,7 +37,7 @@ export async function run(args: string[]): Promise<number> {
   const calls = parseCalls(positionals);
   for (const { name } of calls) encoderNamed(name);
   const { encode } = await loadEncoder();
-  let bytes = new Uint8Array(calls.some(({ name }) => name.endsWith('128')) ? 128 : 64);
+  let bytes = new Uint8Array(Math.max(...calls.map(({ name }) => sqeSizeOf(name))));
   for (const call of calls) bytes = Uint8Array.from(encode(call.name, call.args, bytes));
   if (values.json) printJson(toJson(bytes));
   else if (values.fields) print(describe(bytes));

@@ -11,6 +11,7 @@ import type { Functions } from '../generated/functions.js';
 import { ECANCELED, ENOENT, ETIME } from '../generated/linux.js';
 import { type ChainOperations, Operations } from '../generated/operations.js';
 import { io_uring_sqe } from '../generated/structs.js';
+import { sqeSizeOf } from '../sqe-size.js';
 import type { Held } from './held.js';
 import { C, GET_SQE, type Hooks, REQUEST, RING, UNGET_SQE } from './hooks.js';
 import { applyOptions, type Request, type RequestOptions, type Sink } from './request.js';
@@ -127,10 +128,9 @@ export class Chain<Results extends readonly unknown[] = []> extends Base<Results
     }
     const kept = sqe.attached;
     sqe.attached = undefined;
-    const size = (name.endsWith('128') ? 2 : 1) * io_uring_sqe.size;
     this.members.push({
       name,
-      sqe: sqe.memory.bytes.slice(sqe.address, sqe.address + size),
+      sqe: sqe.memory.bytes.slice(sqe.address, sqe.address + sqeSizeOf(name)),
       kept,
       options,
       held,

@@ -22,6 +22,7 @@ import { io_uring, io_uring_cqe, type io_uring_reg_wait, io_uring_sqe } from '..
 import type { Host, Instance } from '../library.js';
 import type { Memory } from '../memory.js';
 import { takeBuffers } from '../rings.js';
+import { sqeSizeOf } from '../sqe-size.js';
 import type { Pointers, StructArray } from '../struct.js';
 import type { BufferRing } from './buffer-ring.js';
 import { Held } from './held.js';
@@ -244,11 +245,11 @@ export abstract class RingCore extends Base implements Disposable, AsyncDisposab
         applyOptions(this[C], sqe, options);
       } catch (error) {
         takeBuffers(sqe);
-        throw this[UNGET_SQE](error, held, name.endsWith('128') ? sqe : undefined);
+        throw this[UNGET_SQE](error, held, sqeSizeOf(name) === 128 ? sqe : undefined);
       }
       if (options.signal?.aborted) {
         takeBuffers(sqe);
-        this[UNGET_SQE](undefined, held, name.endsWith('128') ? sqe : undefined);
+        this[UNGET_SQE](undefined, held, sqeSizeOf(name) === 128 ? sqe : undefined);
         return Promise.reject(options.signal.reason);
       }
     }

@@ -5,18 +5,18 @@ import {
   IORING_RECVSEND_BUNDLE,
   IORING_TIMEOUT_ETIME_SUCCESS,
   IORING_TIMEOUT_MULTISHOT,
-  IOSQE_FIXED_FILE,
 } from '../generated/constants.js';
 import { type io_uring_sqe, msghdr } from '../generated/structs.js';
 import { BufferRing, type ReceivedBuffer } from './buffer-ring.js';
 import { DirectFile, type FileDescriptor, fileIndex } from './files.js';
 import { type Duration, Held } from './held.js';
-import { C, GET_SQE, UNGET_SQE } from './hooks.js';
+import { C } from './hooks.js';
 import { Multishot, type MultishotKind } from './multishot.js';
 import { startReceiving } from './receive.js';
 import type { Request, Sink } from './request.js';
 import type { Ring } from './ring.js';
 import { decodeSocketAddress, type SocketAddress } from './socket-address.js';
+import { start } from './start.js';
 
 /** Settings of a multishot operation. */
 export interface MultishotOptions {
@@ -64,24 +64,6 @@ const common = (options: MultishotOptions): { limit: number; signal: AbortSignal
   return { limit: highWater, signal };
 };
 
-/** Starts a request that needs no provided buffers. */
-function start(
-  ring: Ring,
-  name: string,
-  file: FileDescriptor,
-  prepare: (sqe: io_uring_sqe) => void,
-  sink: Sink,
-): Request {
-  const sqe = ring[GET_SQE]();
-  try {
-    prepare(sqe);
-  } catch (error) {
-    throw ring[UNGET_SQE](error);
-  }
-  if (typeof file !== 'number') sqe.flags |= IOSQE_FIXED_FILE;
-  return ring.startRequest(sqe, name, undefined, { sink }, undefined);
-}
-
 const always = (): boolean => true;
 const never = (): boolean => false;
 const atEnd = (res: number): boolean => res === 0;
@@ -97,7 +79,7 @@ export function accept(
     ring[C].io_uring_prep_multishot_accept(sqe, fileIndex(fd, ring, 'fd'), null, null, flags);
   return new Multishot(ring, {
     name: 'accept',
-    arm: (sink) => start(ring, 'accept', fd, prepare, sink),
+    arm: (sink) => start(ring, { name: 'accept', file: fd, prepare }, sink),
     items: (res) => [res],
     isEnd: never,
     restarts: always,
@@ -117,7 +99,7 @@ export function acceptDirect(
     ring[C].io_uring_prep_multishot_accept_direct(sqe, fileIndex(fd, ring, 'fd'), null, null, flags);
   return new Multishot(ring, {
     name: 'accept',
-    arm: (sink) => start(ring, 'accept', fd, prepare, sink),
+    arm: (sink) => start(ring, { name: 'accept', file: fd, prepare }, sink),
     items: (res) => [new DirectFile(ring, res)],
     isEnd: never,
     restarts: always,
@@ -244,7 +226,7 @@ export function poll(ring: Ring, fd: FileDescriptor, mask: number, options: Mult
     ring[C].io_uring_prep_poll_multishot(sqe, fileIndex(fd, ring, 'fd'), mask);
   return new Multishot(ring, {
     name: 'poll',
-    arm: (sink) => start(ring, 'poll', fd, prepare, sink),
+    arm: (sink) => start(ring, { name: 'poll', file: fd, prepare }, sink),
     items: (res) => [res],
     isEnd: never,
     restarts: always,
@@ -264,14 +246,10 @@ export function timeout(
   let tick = 0;
   const arm = (sink: Sink): Request => {
     const held = new Held(ring);
-    const sqe = ring[GET_SQE]();
-    try {
-      const all = flags | IORING_TIMEOUT_MULTISHOT | IORING_TIMEOUT_ETIME_SUCCESS;
+    const all = flags | IORING_TIMEOUT_MULTISHOT | IORING_TIMEOUT_ETIME_SUCCESS;
+    const prepare = (sqe: io_uring_sqe): void =>
       ring[C].io_uring_prep_timeout(sqe, held.timespec(ts, 'ts'), count === 0 ? 0 : count - tick, all);
-    } catch (error) {
-      throw ring[UNGET_SQE](error, held);
-    }
-    return ring.startRequest(sqe, 'timeout', undefined, { sink, held }, undefined);
+    return start(ring, { name: 'timeout', prepare, held }, sink);
   };
   return new Multishot(ring, {
     name: 'timeout',

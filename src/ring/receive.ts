@@ -1,13 +1,14 @@
 /** A single read or receive into a provided buffer. */
 import { systemError } from '../errors.js';
-import { IOSQE_BUFFER_SELECT, IOSQE_FIXED_FILE } from '../generated/constants.js';
+import { IOSQE_BUFFER_SELECT } from '../generated/constants.js';
 import { ECANCELED } from '../generated/linux.js';
 import type { io_uring_sqe } from '../generated/structs.js';
 import type { BufferRing, ReceivedBuffer } from './buffer-ring.js';
 import type { FileDescriptor } from './files.js';
-import { C, GET_SQE, UNGET_SQE } from './hooks.js';
-import { applyOptions, type Request, type RequestOptions, type Sink } from './request.js';
+import { C } from './hooks.js';
+import type { Request, RequestOptions, Sink } from './request.js';
 import type { Ring } from './ring.js';
+import { start } from './start.js';
 
 /** An operation that takes its buffer from a ring of buffers. @internal */
 export interface Receiving {
@@ -25,16 +26,11 @@ export function startReceiving(
   options: RequestOptions | undefined,
   sink: Sink,
 ): Request {
-  const sqe = ring[GET_SQE]();
-  try {
+  const prepareWithGroup = (sqe: io_uring_sqe): void => {
     prepare(sqe);
     ring[C].io_uring_sqe_set_buf_group(sqe, buffers.groupIn(ring));
-    if (options) applyOptions(ring[C], sqe, options);
-  } catch (error) {
-    throw ring[UNGET_SQE](error);
-  }
-  sqe.flags |= IOSQE_BUFFER_SELECT | (typeof file === 'number' ? 0 : IOSQE_FIXED_FILE);
-  return ring.startRequest(sqe, name, options, { sink }, undefined);
+  };
+  return start(ring, { name, file, flags: IOSQE_BUFFER_SELECT, prepare: prepareWithGroup, options }, sink);
 }
 
 /** Starts it, and resolves to the buffer. @internal */
