@@ -39,10 +39,10 @@ const limits = {
     wasmCallsPerOperation: 2.2,
     bytesPerOperation: 4,
   },
-  /** Through `await ring.nop()`, a batch in a turn. The other system call is the loop's epoll_wait(2). */
+  /** Through `await ring.nop()`, nine batches in a turn. The other system call is the loop's epoll_wait(2). */
   await: {
     entersPerBatch: 1,
-    otherSystemCallsPerBatch: 1,
+    otherSystemCallsPerBatch: 1 / 9,
     shimCallsPerBatch: 1,
     wasmCallsPerOperation: 3.2,
     // one small object

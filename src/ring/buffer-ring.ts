@@ -31,6 +31,8 @@ interface Slot {
   used: number;
   /** Whether the kernel is done with it. */
   complete: boolean;
+  /** What was received in it last: as a rule, the next message is as long. */
+  part: Uint8Array;
 }
 
 /**
@@ -122,12 +124,10 @@ export class BufferRing implements Disposable {
     } finally {
       memory.free(error);
     }
-    this.slots = Array.from({ length: entries }, (_, index) => ({
-      bytes: this.memory.subarray(index * size, (index + 1) * size),
-      readers: 0,
-      used: 0,
-      complete: true,
-    }));
+    this.slots = Array.from({ length: entries }, (_, index) => {
+      const bytes = this.memory.subarray(index * size, (index + 1) * size);
+      return { bytes, readers: 0, used: 0, complete: true, part: bytes };
+    });
     ring.bufferGroups.set(this.group, this);
     for (let index = 0; index < entries; index++) this.add(index, index);
     functions.io_uring_buf_ring_advance(this.shared, entries);
@@ -169,11 +169,14 @@ export class BufferRing implements Disposable {
     if (!(flags & IORING_CQE_F_BUFFER)) return new ReceivedBuffer(this, -1, this.memory.subarray(0, 0));
     const index = flags >>> IORING_CQE_BUFFER_SHIFT;
     const slot = this.slots[index] as Slot;
-    const bytes = slot.bytes.subarray(slot.used, slot.used + length);
+    if (this.incremental || slot.part.length !== length) {
+      slot.part = slot.bytes.subarray(slot.used, slot.used + length);
+    }
+    const { part } = slot;
     if (slot.readers++ === 0) this.inUse++;
     slot.used += length;
     slot.complete = !(this.incremental && flags & IORING_CQE_F_BUF_MORE);
-    return new ReceivedBuffer(this, index, bytes);
+    return new ReceivedBuffer(this, index, part);
   }
 
   /** All buffers of a bundle: consecutive ones, from the one that the CQE names. @internal */

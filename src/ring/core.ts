@@ -37,6 +37,11 @@ import { Wake } from './wake.js';
 
 /** How many completions are looked at in one go. */
 const BATCH = 256;
+/**
+ * How often in a row what completions lead to is submitted without a turn of the event loop between:
+ * as long as everything is complete at once, timers and others would never get theirs.
+ */
+const ROUNDS = 8;
 /** The upper half of a message's user_data has this bit. */
 const MESSAGE_HIGH = 0x80000000;
 
@@ -91,8 +96,13 @@ export abstract class RingCore extends Base implements Disposable, AsyncDisposab
   private readonly mixed: boolean;
   /** Whether a thread of the kernel takes the SQEs. */
   private readonly threaded: boolean;
-  private readonly flushNow = (): void => this.flush();
+  private readonly flushInTurn = (): void => this.flush();
+  // ticks run when no promise has anything left to do
+  private readonly flushInTick = (): void => this.flushAgain();
+  private readonly afterFirstReactions = (): void => process.nextTick(this.flushInTick);
   private scheduled = false;
+  /** Of submissions, since the event loop had its turn. */
+  private rounds = 0;
   protected disabled: boolean;
   private reaping = false;
   /** What waits for the end of the reaping. */
@@ -296,15 +306,34 @@ export abstract class RingCore extends Base implements Disposable, AsyncDisposab
   protected schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    setImmediate(this.flushNow);
+    setImmediate(this.flushInTurn);
   }
 
   /** What a turn of the event loop has prepared goes to the kernel here. */
   private flush(): void {
     this.scheduled = false;
+    this.rounds = 0;
     if (this.closed) return;
     this.enter();
-    this.reap();
+    this.follow(this.reap());
+    this.sleep();
+  }
+
+  /** Has what the settled promises' reactions prepare submitted together, when all of them have run. */
+  private follow(settled: number): void {
+    if (settled === 0 || this.scheduled || this.rounds === ROUNDS) return;
+    this.scheduled = true;
+    this.rounds++;
+    queueMicrotask(this.afterFirstReactions);
+  }
+
+  private flushAgain(): void {
+    this.scheduled = false;
+    if (this.closed) return;
+    if (this[C].io_uring_sq_ready(this.struct) > 0) {
+      this.enter();
+      this.follow(this.reap());
+    }
     this.sleep();
   }
 
@@ -483,7 +512,8 @@ export abstract class RingCore extends Base implements Disposable, AsyncDisposab
 
   private woken(): void {
     if (this.closed) return;
-    this.reap();
+    this.rounds = 0;
+    this.follow(this.reap());
     this.sleep();
   }
 

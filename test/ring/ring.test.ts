@@ -278,6 +278,41 @@ describe('submission', () => {
     instance.close();
   });
 
+  it('of what completions lead to is one, however many promises are between', async () => {
+    const { instance, enters } = countingInstance();
+    const ring = new Ring({ instance });
+    const through = async (promises: number): Promise<number> => {
+      if (promises > 0) return through(promises - 1);
+      return ring.nop();
+    };
+    const chain = async (promises: number): Promise<void> => {
+      await ring.nop();
+      for (let i = 0; i < promises; i++) await null;
+      await through(promises);
+    };
+    await ring.nop();
+    const before = enters();
+    await Promise.all(Array.from({ length: 20 }, (_, promises) => chain(promises)));
+    expect(enters()).toBe(before + 2);
+    await ring.close();
+    instance.close();
+  });
+
+  it('lets the event loop have its turn, however fast completions come', async () => {
+    const ring = openRing();
+    let turns = 0;
+    let inTurn = setImmediate(function count() {
+      turns++;
+      inTurn = setImmediate(count);
+    });
+    for (let i = 0; i < 1000; i++) await ring.nop();
+    clearImmediate(inTurn);
+    // but not for each, as Node's turns are long
+    expect(turns).toBeGreaterThanOrEqual(100);
+    expect(turns).toBeLessThan(500);
+    await ring.close();
+  });
+
   it('of a turn that asks for more than the queue has room for', async () => {
     const { instance, enters } = countingInstance();
     const ring = new Ring({ instance, entries: 8 });
