@@ -225,9 +225,11 @@ conformance: build ## liburing's own tests, in wasm and natively (JOBS=2, TEST=n
 src/generated/opcodes.ts: $(B)/generate/main.js dist/liburing.wasm
 	node $(B)/generate/opcodes.js $(GENERATED) dist/liburing.wasm $@
 
-dist/index.js: $(wildcard src/*.ts src/*/*.ts) tsconfig.json $(GENERATED) src/generated/opcodes.ts
+dist/index.js: $(wildcard src/*.ts src/*/*.ts) tsconfig.json scripts/bundle.mjs $(GENERATED) src/generated/opcodes.ts
 	echo 'typescript: compiling'
-	$(BIN)/tsc
+	$(BIN)/tsc --outDir $(B)/js --declarationDir dist
+	mkdir -p dist && find dist -name '*.js' -delete -o -name '*.js.map' -delete
+	node scripts/bundle.mjs $(B)/js dist
 	chmod +x dist/cli/main.js
 	touch $@
 
@@ -246,7 +248,7 @@ $(B)/.page: $(wildcard page/*) $(wildcard page/tools/*) tsconfig.json dist/libur
 	rm -rf $(PAGE)
 	$(BIN)/tsc -p page
 	$(BIN)/tsc -p page/tools
-	node $(B)/page-tools/copy.js dist $(PAGE)/dist encode.js linux.js
+	node $(B)/page-tools/copy.js $(B)/js $(PAGE)/dist encode.js linux.js
 	cp page/index.html page/style.css page/icon.svg $(PAGE)
 	cp dist/liburing.wasm $(PAGE)/dist
 	touch $@

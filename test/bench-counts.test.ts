@@ -215,8 +215,8 @@ describe('allocations', () => {
   it.each(ways)('bytes of an operation, %s', (way) => {
     const promise = way === 'await' ? allocated('promise') : 0;
     const bytes = allocated(way) - promise;
-    // not to the byte: something else is allocated once in a while
-    expect(Math.floor(bytes)).toBeLessThanOrEqual(limits[way].bytesPerOperation);
+    // not to the byte: something else is allocated once in a while, but no object is as small as that
+    expect(bytes).toBeLessThan(limits[way].bytesPerOperation + 4);
     // were there a collection meanwhile, it would be less than nothing
     expect(bytes).toBeGreaterThan(way === 'await' ? -promise / 4 : -1);
   });

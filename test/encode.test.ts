@@ -59,13 +59,13 @@ it('imports nothing of Node statically, nor does what it imports', () => {
     if (seen.has(file)) return;
     seen.add(file);
     const source = readFileSync(file, 'utf8');
-    for (const [, specifier = ''] of source.matchAll(/^(?:import|export) [^;]*?from '([^']+)'/gm)) {
+    for (const [, specifier = ''] of source.matchAll(/^(?:import|export) [^;]*?from ["']([^"']+)["']/gm)) {
       expect(specifier, file).toMatch(/^\./);
       visit(new URL(specifier, `file://${file}`).pathname);
     }
   };
   visit(`${root}/dist/encode.js`);
-  expect(seen.size).toBeGreaterThan(5);
+  expect(seen.size).toBeGreaterThan(3);
 });
 
 it('takes sizes by name, as numbers and bigints', () => {

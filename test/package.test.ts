@@ -73,6 +73,32 @@ it('reads a file where it is installed', () => {
   expect(sh(execPath, 'read.js')).toBe(`${readFileSync(join(directory, 'package.json'), 'utf8').slice(0, 8)}\n`);
 });
 
+it('is made of few files, of which all entries share the classes', () => {
+  writeFileSync(
+    join(directory, 'classes.js'),
+    `import * as liburing from 'liburing-wasm';
+     import * as encode from 'liburing-wasm/encode';
+     const shared = Object.keys(encode).filter((name) => typeof encode[name] === 'function' && name in liburing);
+     const different = shared.filter((name) => encode[name] !== liburing[name]);
+     console.log(shared.length > 70, different);
+     const { memory, functions } = await encode.loadEncoder();
+     const sqe = memory.alloc(liburing.io_uring_sqe);
+     functions.io_uring_prep_nop(sqe);`,
+  );
+  expect(sh(execPath, 'classes.js')).toBe('true []\n');
+  const modules = packed?.files.filter(({ path }) => /^dist\/[^/]*\.js$/.test(path)) ?? [];
+  expect(modules.length).toBeLessThan(10);
+});
+
+it('names the sources in what goes wrong', () => {
+  writeFileSync(
+    join(directory, 'wrong.js'),
+    `import { alloc } from 'liburing-wasm'; alloc(class { static size = 1e10; });`,
+  );
+  const { stderr } = spawnSync(execPath, ['--enable-source-maps', 'wrong.js'], { cwd: directory, encoding: 'utf8' });
+  expect(stderr).toMatch(/liburing-wasm\/src\/memory\.ts:\d+/);
+});
+
 it('does what the README shows first', () => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
   const [, example = ''] = /```ts\n([\s\S]*?)```/.exec(readme) ?? [];

@@ -16,5 +16,5 @@ export const nodeFlags: readonly string[] = [
 export const runnerCommand: readonly string[] = [
   process.execPath,
   ...nodeFlags,
-  fileURLToPath(new URL('./main.js', import.meta.url)),
+  fileURLToPath(new URL('../run/main.js', import.meta.url)),
 ];
