@@ -37,6 +37,7 @@ export interface EntryViews {
 }
 
 const encoder = new TextEncoder();
+const none: readonly ArrayBufferView[] = [];
 const PAGE_SHIFT = 12;
 const ENOSYS = 38;
 
@@ -60,13 +61,13 @@ export class Memory {
   readonly start: number;
   /** First address past the last that may be handed out. */
   readonly end: number;
-  /** Views outside of this memory whose address has been taken since it was last emptied. @internal */
-  readonly borrowed: ArrayBufferView[] = [];
+  /** Views outside of this memory whose address has been taken since {@link takeBorrowed}. @internal */
+  borrowed: readonly ArrayBufferView[] = none;
 
   readonly #heap: Heap;
   readonly #pages: Pages;
   readonly #host: AddressSource | null;
-  readonly #foreignAddresses = new WeakMap<ArrayBufferView, number>();
+  readonly #foreignAddresses = new WeakMap<ArrayBufferLike, number>();
   readonly #owners: (EntryViews | undefined)[];
   readonly #mapped = new WeakSet<ArrayBufferView>();
   readonly #blocks = new Map<number, Struct | StructArray<Struct> | Pointers<Struct>>();
@@ -235,8 +236,19 @@ export class Memory {
     const array = value as WindowArray;
     if ((array[SIZE] as number) >= bytes) return array[ADDRESS] as number;
     const address = this.#addressOfView(value, bytes, name);
-    if (address < this.start || address >= this.end) this.borrowed.push(value);
+    if (address < this.start || address >= this.end) this.#borrow([value]);
     return address;
+  }
+
+  #borrow(views: readonly ArrayBufferView[]): void {
+    this.borrowed = this.borrowed === none ? views : [...this.borrowed, ...views];
+  }
+
+  /** What has been borrowed, which is the caller's to keep. @internal */
+  takeBorrowed(): readonly ArrayBufferView[] {
+    const { borrowed } = this;
+    this.borrowed = none;
+    return borrowed;
   }
 
   #addressOfView(view: WindowArray, bytes: number, name: string): number {
@@ -247,12 +259,13 @@ export class Memory {
         throw rangeError(`${name} has ${view.byteLength} bytes, but ${bytes} are asked for`);
       }
     }
-    return this.#foreignAddresses.get(view) ?? this.#findView(view, name);
+    return this.#findView(view, name);
   }
 
   /** The address of a view that is not one of allocArray's own: a part of one, or somebody else's. */
   #findView(view: ArrayBufferView, name: string): number {
-    if (view.buffer === this.view.buffer) {
+    const { buffer } = view;
+    if (buffer === this.view.buffer) {
       // by the next time it is as quick as the block that it is a part of
       if (Object.isExtensible(view)) Object.assign(view, { [SIZE]: view.byteLength, [ADDRESS]: view.byteOffset });
       return view.byteOffset;
@@ -260,9 +273,13 @@ export class Memory {
     if (this.#host === null) {
       throw argumentError(name, 'memory of alloc, or an address, as there is no host here', view);
     }
-    const address = this.#host.addressOf(view);
-    this.#foreignAddresses.set(view, address);
-    return address;
+    // a buffer never moves
+    let start = this.#foreignAddresses.get(buffer);
+    if (start === undefined) {
+      start = this.#host.addressOf(buffer);
+      this.#foreignAddresses.set(buffer, start);
+    }
+    return start + view.byteOffset;
   }
 
   #addressOfBlock(value: Struct | StructArray<Struct> | Pointers<Struct>, bytes: number, name: string): number {
@@ -273,7 +290,7 @@ export class Memory {
     const { address } = value;
     const available = value instanceof Struct ? (this.#heap.sizeOf(address) ?? Infinity) : sizeOfArray(value);
     if (available < bytes) throw rangeError(`${name} has ${available} bytes, but ${bytes} are asked for`);
-    if (!(value instanceof Pointers)) this.borrowed.push(...value.buffers());
+    if (!(value instanceof Pointers)) this.#borrow(value.buffers());
     return address;
   }
 
@@ -286,7 +303,7 @@ export class Memory {
   inside(value: Address | Pointers<Struct>, bytes: number, name: string): number {
     const address = this.address(value, bytes, name);
     if (address >= this.start && address + bytes <= this.end) return address;
-    this.borrowed.length = 0;
+    this.borrowed = none;
     throw value === null
       ? argumentError(name, 'memory, as C writes to it', null)
       : rangeError(`${name} has to be in the window, as liburing itself reads or writes it`);
@@ -307,9 +324,9 @@ export class Memory {
 
   /** Stores a pointer in a struct; the struct keeps the buffer it points to from being collected. @internal */
   setPointer(struct: Struct, offset: number, value: Address, name: string): void {
-    this.borrowed.length = 0;
+    this.borrowed = none;
     const address = this.address(value, 0, name);
-    if (this.borrowed.length > 0) struct.keep(this.borrowed);
+    if (this.borrowed !== none) struct.keep(this.takeBorrowed());
     this.view.setBigUint64(struct.address + offset, BigInt(address), true);
   }
 

@@ -96,7 +96,7 @@ export class RingState {
       const key = keyOf(sqe.memory, sqe.address + SQE_USER_DATA);
       const flight = this.inFlight.get(key);
       if (flight === undefined) {
-        this.inFlight.set(key, { requests: 1, buffers: sqe.buffers().slice() });
+        this.inFlight.set(key, { requests: 1, buffers: [...sqe.buffers()] });
       } else {
         flight.requests++;
         flight.buffers.push(...sqe.buffers());
@@ -198,7 +198,7 @@ export function closed(ring: io_uring): void {
 /** Called after a prep function that was given foreign buffers. @internal */
 export function keepForRequest(sqe: io_uring_sqe, memory: Memory): void {
   const first = sqe.attached === undefined;
-  sqe.keep(memory.borrowed);
+  sqe.keep(memory.takeBorrowed());
   const owner = memory.ownerOf(sqe.address);
   if (first && owner instanceof Entries) owner.prepared.push(sqe);
 }
@@ -217,9 +217,8 @@ export function takeBuffers(sqe: io_uring_sqe): unknown {
 export function keepForGood(struct: Struct, memory: Memory): void {
   const state = struct.attached;
   if (state instanceof RingState) {
-    for (const view of memory.borrowed) state.registered.add(view);
-    memory.borrowed.length = 0;
+    for (const view of memory.takeBorrowed()) state.registered.add(view);
   } else {
-    struct.keep(memory.borrowed);
+    struct.keep(memory.takeBorrowed());
   }
 }

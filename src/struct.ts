@@ -83,11 +83,15 @@ export abstract class Struct {
     return Array.isArray(this.attached) ? this.attached : [];
   }
 
-  /** Keeps buffers from the garbage collector as long as the struct is alive; empties the list. @internal */
-  keep(borrowed: ArrayBufferView[]): void {
+  /** Keeps buffers from the garbage collector as long as the struct is alive. @internal */
+  keep(borrowed: readonly ArrayBufferView[]): void {
     const kept = this.buffers();
-    this.attached = [...kept, ...borrowed.filter((view) => !kept.includes(view))];
-    borrowed.length = 0;
+    if (kept.length === 0) {
+      this.attached = borrowed;
+      return;
+    }
+    const others = borrowed.filter((view) => !kept.includes(view));
+    if (others.length > 0) this.attached = [...kept, ...others];
   }
 
   /** Forgets the address, so that use after free throws. @internal */

@@ -109,7 +109,7 @@ export function body(fn: CFunction): string[] {
   const passed: string[] = [];
   const hook = hooks(fn.name);
   // of a call that threw
-  if (keeper(fn)) lines.push('if (memory.borrowed.length !== 0) memory.borrowed.length = 0;');
+  if (keeper(fn)) lines.push('if (memory.borrowed.length !== 0) memory.takeBorrowed();');
   for (const parameter of fn.parameters) {
     const name = local(parameter.name);
     passed.push(argument(parameter, fn) === name ? name : `$${name}`);
@@ -165,8 +165,8 @@ export function body(fn: CFunction): string[] {
 function keeper(fn: CFunction): string | undefined {
   if (!fn.parameters.some(({ access }) => access === 'any')) return undefined;
   const owner = fn.parameters.find(({ access }) => access === 'strict');
-  if (owner?.type.kind !== 'pointer') return 'memory.borrowed.length = 0';
+  if (owner?.type.kind !== 'pointer') return 'memory.takeBorrowed()';
   if (owner.type.struct === 'io_uring_sqe') return `rings.keepForRequest(${local(owner.name)}, memory)`;
   const registers = /_register_|_buf_ring_add$/.test(fn.name);
-  return registers ? `rings.keepForGood(${local(owner.name)}, memory)` : 'memory.borrowed.length = 0';
+  return registers ? `rings.keepForGood(${local(owner.name)}, memory)` : 'memory.takeBorrowed()';
 }
