@@ -12,7 +12,7 @@
 #include <time.h>
 
 #define WARM_UP_MS  300
-#define FIRST_CHUNK 128
+#define FIRST_CHUNK 2048
 #define READ_SIZE   4096
 #define FILE_BLOCKS 16384
 

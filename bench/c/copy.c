@@ -75,6 +75,7 @@ static void copy_file(void)
 
 static void copy(unsigned long operations)
 {
+	_Static_assert(FIRST_CHUNK % BLOCKS == 0, "whole files");
 	for (unsigned long done = 0; done < operations; done += BLOCKS)
 		copy_file();
 }

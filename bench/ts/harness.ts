@@ -2,12 +2,12 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 const WARM_UP_MS = 300;
-const FIRST_CHUNK = 128;
+const FIRST_CHUNK = 2048;
 
 export const READ_SIZE = 4096;
 export const FILE_BLOCKS = 16384;
 
-/** Carries out as many operations as it is told, a multiple of 128. */
+/** Carries out as many operations as it is told, a multiple of 2048. */
 export type Loop = (operations: number) => void | Promise<void>;
 
 /** An argument of the command line; the first is the milliseconds to measure for. */

@@ -4,6 +4,7 @@ import type { Loop } from './harness.js';
 /** In batches through the C interface, or one by one. */
 export function inTurn(perCall: number, run: () => void): Loop {
   return (operations) => {
+    if (operations % perCall !== 0) throw new Error(`${operations} operations in calls of ${perCall}`);
     for (let done = 0; done < operations; done += perCall) run();
   };
 }
