@@ -75,6 +75,8 @@ async function write(/** @type {string} */ file, /** @type {string} */ input, /*
     entryFileNames: '[name].js',
     chunkFileNames: `${join(dirname(file), '[name].js')}`,
     sourcemap: true,
+    // they are shipped themselves
+    sourcemapExcludeSources: true,
     comments: false,
   });
   await bundle.close();

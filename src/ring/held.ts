@@ -56,9 +56,9 @@ export type OpenHow =
 /** What to wait for, see epoll_ctl(2); null to remove. */
 export type EpollEvent = epoll_event | { readonly events: number; readonly data?: number | bigint } | null;
 
-/** A struct's members as an ordinary object, which outlives the memory that they were in. */
+/** A struct's members, but the reserved ones, as an ordinary object, which outlives the memory that they were in. */
 export type Plain<T extends Struct> = {
-  readonly [Name in Exclude<keyof T, keyof Struct>]: T[Name] extends Struct ? Plain<T[Name]> : T[Name];
+  readonly [Name in Exclude<keyof T, keyof Struct | `__${string}`>]: T[Name] extends Struct ? Plain<T[Name]> : T[Name];
 };
 
 type Block = Struct | StructArray<Struct> | Pointers<Struct> | ArrayBufferView;
@@ -92,14 +92,15 @@ export function countOf(list: Vector | Bytes | readonly unknown[], name: string)
 
 /** A struct's members as an ordinary object. */
 export function toPlain<T extends Struct>(struct: T): Plain<T> {
-  const values = struct as unknown as Record<string, unknown>;
-  const { fields } = struct.constructor as unknown as StructType;
-  const entries = fields.map(({ name }) => {
+  const values = struct as unknown as Readonly<Record<string, unknown>>;
+  const plain: Record<string, unknown> = {};
+  for (const { name } of (struct.constructor as unknown as StructType).fields) {
+    if (name.startsWith('__')) continue;
     const value = values[name];
-    if (value instanceof Struct) return [name, toPlain(value)];
-    return [name, ArrayBuffer.isView(value) ? (value as Uint8Array).slice() : value];
-  });
-  return Object.fromEntries(entries) as Plain<T>;
+    if (typeof value !== 'object') plain[name] = value;
+    else plain[name] = value instanceof Struct ? toPlain(value) : (value as Uint8Array).slice();
+  }
+  return plain as Plain<T>;
 }
 
 /** What one request has in memory beside its buffers. */

@@ -1,4 +1,5 @@
 /** The ring itself: settings, arguments, submission, waiting, the end. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -379,6 +380,30 @@ describe('submission', () => {
 });
 
 describe('submitAndWait', () => {
+  it('returns when a signal comes, and can wait again', async () => {
+    const ring = openRing();
+    const [input, output] = (await ring.pipe()).map(closing) as [number, number];
+    const handle = new RequestHandle();
+    const reading = ring.read(input, Buffer.alloc(1), 1, -1, { handle });
+    let signals = 0;
+    const count = (): number => signals++;
+    process.on('SIGUSR2', count);
+    // more than one: the first may come before the wait begins
+    const sender = spawn('sh', ['-c', `while kill -USR2 ${process.pid}; do sleep 0.05; done`]);
+    try {
+      expect(ring.submitAndWait(1)).toBe(0);
+      expect(handle.result).toBeUndefined();
+    } finally {
+      sender.kill();
+      await once(sender, 'exit');
+      expect(signals).toBeGreaterThan(0);
+      process.off('SIGUSR2', count);
+    }
+    writeSync(output, 'x');
+    expect(ring.submitAndWait(1)).toBe(1);
+    expect(await reading).toBe(1);
+  });
+
   it('blocks until so many are complete', async () => {
     const ring = openRing();
     const handles = [new RequestHandle(), new RequestHandle(), new RequestHandle()];
