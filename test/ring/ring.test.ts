@@ -385,6 +385,7 @@ describe('submitAndWait', () => {
     const [input, output] = (await ring.pipe()).map(closing) as [number, number];
     const handle = new RequestHandle();
     const reading = ring.read(input, Buffer.alloc(1), 1, -1, { handle });
+    ring.submit(); // or io_uring_enter(2) would say how many were submitted, and nothing of the signal
     let signals = 0;
     const count = (): number => signals++;
     process.on('SIGUSR2', count);
