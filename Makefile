@@ -362,7 +362,7 @@ kernel-test-programs: build kernel
 		{ cat $(NATIVE)/make-tests.log; exit 1; }
 
 test-kernel: kernel-test-programs ## boot it in QEMU, run what only it can (TESTS= names some)
-	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run $(or $(TESTS),test/kernel)
+	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run --maxWorkers=2 $(or $(TESTS),test/kernel)
 
 test-all: page page-test-tools test-tools kernel-test-programs $(B)/test/syscall.node ## both, with one sum in the end
 	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run
