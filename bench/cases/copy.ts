@@ -16,6 +16,7 @@ export const copies: Kind = {
         ours('await', 'copy', 'await', file, copy),
         ...nodeFs('read+write', 'FileHandle.read, write', 'copy', file, copy),
         other('fs.copyFile', 'copy', 'copyFile', file, copy),
+        other('streams', 'copy', 'streams', file, copy),
       ],
     },
   ],

@@ -1,9 +1,11 @@
 /**
  * Copies a file of 64 MiB, in blocks of 128 KiB, eight at a time. An operation is a block.
- * Arguments: milliseconds, c, await, sync, callback, promise or copyFile, the file, where to copy it.
+ * Arguments: milliseconds, c, await, sync, callback, promise, copyFile or
+ * streams, the file, where to copy it.
  */
-import { copyFile, openSync, read, readSync, write, writeSync } from 'node:fs';
+import { copyFile, createReadStream, createWriteStream, openSync, read, readSync, write, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import {
   allocArray,
@@ -133,11 +135,23 @@ async function promise(): Promise<Loop> {
   });
 }
 
-function copyAtOnce(): Loop {
+/** A function that copies all of the file. */
+function copyAtOnce(copy: () => Promise<void>): Loop {
   return async (operations) => {
-    for (let done = 0; done < operations; done += BLOCKS) await promisify(copyFile)(from, to);
+    for (let done = 0; done < operations; done += BLOCKS) await copy();
   };
 }
 
-await measure(await variant({ c, await: awaited, sync, callback, promise, copyFile: copyAtOnce }, argument(2))());
+const wholeFile = (): Loop => copyAtOnce(() => promisify(copyFile)(from, to));
+
+const streams = (): Loop =>
+  copyAtOnce(() => {
+    const [infd, outfd] = openBoth();
+    const options = { highWaterMark: BLOCK, start: 0 };
+    return pipeline(createReadStream(from, { ...options, fd: infd }), createWriteStream(to, { ...options, fd: outfd }));
+  });
+
+await measure(
+  await variant({ c, await: awaited, sync, callback, promise, copyFile: wholeFile, streams }, argument(2))(),
+);
 process.exit();

@@ -206,13 +206,26 @@ export class BufferRing implements Disposable {
     if (!slot.complete || this.shared === undefined) return;
     this.add(index, 0);
     this.ring[C].io_uring_buf_ring_advance(this.shared, 1);
-    this.resumeAll();
+    this.resume();
   }
 
-  private resumeAll(): void {
-    const waiting = [...this.starved];
-    this.starved.clear();
-    for (const resume of waiting) resume();
+  /**
+   * Has as many of those that wait go on as there are buffers for; the others would only fail again. When
+   * no buffer is held, nothing else will call anybody, so that all go on.
+   *
+   * @internal
+   */
+  resume(): void {
+    this.resumeSome(this.inUse === 0 ? this.starved.size : this.entries - this.inUse);
+  }
+
+  private resumeSome(count: number): void {
+    let left = count;
+    for (const resume of this.starved) {
+      if (left-- === 0) return;
+      this.starved.delete(resume);
+      resume();
+    }
   }
 
   /**
@@ -246,7 +259,7 @@ export class BufferRing implements Disposable {
     this.ring.bufferGroups.delete(this.group);
     memory.free(this.memory);
     // the kernel tells those that wait
-    if (!this.ring.closing) this.resumeAll();
+    if (!this.ring.closing) this.resumeSome(this.starved.size);
   }
 
   [Symbol.dispose](): void {

@@ -106,6 +106,8 @@ export class Multishot<T> extends Stream<T> implements Sink {
 
   private stopped(): void {
     this.ring.multishots.delete(this);
+    // a buffer that it was to go on with is for another
+    if (this.kind.buffers?.isOpen && !this.ring.closing) this.kind.buffers.resume();
     this.kind.signal?.removeEventListener('abort', this.onAbort);
     for (const callback of this.afterwards.splice(0)) callback();
   }

@@ -6,6 +6,7 @@ import { AF_INET, MSG_DONTWAIT, SHUT_WR, SOCK_STREAM } from '../../src/linux.js'
 import { kernelHas } from '../support/kernel.js';
 import { fails, openRing } from '../support/observed.js';
 import { closing, connection } from '../support/sockets.js';
+import { until } from '../support/until.js';
 
 const text = (buffer: ReceivedBuffer): string => Buffer.from(buffer.bytes).toString();
 
@@ -36,6 +37,35 @@ describe('a buffer ring', () => {
     expect(end.length).toBe(0);
     end.release();
     expect(buffers.held).toBe(0);
+  });
+
+  it('has as many receives go on as there are buffers for', async () => {
+    const ring = openRing();
+    const buffers = ring.bufferRing({ entries: 2, size: 4 });
+    const pairs = await Promise.all(Array.from({ length: 5 }, () => connection(ring)));
+    const streams = pairs.map(([, server]) => ring.recv_multishot(server, buffers));
+    // one after the other, so that it is known who gets a buffer
+    for (const [client] of pairs) await ring.send(client, Buffer.from('data'));
+    const first = await Promise.all(streams.slice(0, 2).map((stream) => stream.next()));
+    const rest = streams.slice(2).map((stream) => stream.next());
+    await until(() => ring.pending === 2);
+    expect(buffers.held).toBe(2);
+    // three wait
+    first[0]?.value?.release();
+    expect(ring.pending).toBe(3);
+    const third = await rest[0];
+    expect(buffers.held).toBe(2);
+    // the next in line has nothing to receive, and then no wish to: its buffer is for the one behind
+    expect(await ring.recv(pairs[3]?.[1] as number, Buffer.alloc(4))).toBe(4);
+    first[1]?.value?.release();
+    expect(ring.pending).toBe(4);
+    await streams[3]?.return();
+    const fifth = await rest[4 - 2];
+    expect(fifth?.value && text(fifth.value)).toBe('data');
+    third?.value?.release();
+    fifth?.value?.release();
+    await Promise.all(streams.map((stream) => stream.return()));
+    expect([ring.pending, buffers.held]).toEqual([0, 0]);
   });
 
   it('ENOBUFS when all are held, ECANCELED, errors of the operation', async () => {

@@ -6,14 +6,10 @@ import { type ReceivedBuffer, Stream } from '../../src/index.js';
 import { AF_INET, POLLIN, SOCK_STREAM } from '../../src/linux.js';
 import { openRing } from '../support/observed.js';
 import { closing, connection, listen, udp } from '../support/sockets.js';
+import { until } from '../support/until.js';
 
 const text = (buffer: ReceivedBuffer): string => Buffer.from(buffer.bytes).toString();
 const openFds = (): number => readdirSync('/proc/self/fd').length;
-
-/** Until it is so; the test's time limit is the only other end. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(1);
-}
 
 describe('back-pressure', () => {
   it('pauses when more than highWater wait, and loses nothing', async () => {
