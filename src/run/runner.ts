@@ -3,12 +3,14 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * Node with no threads of V8's that a forked child would lack, and with V8 always mapping its memory at the
- * same addresses, none of which are the program's.
+ * same addresses, none of which are the program's. All wasm is compiled before it runs: another thread may
+ * hold the compiler's lock when a process forks, and the child would wait for it for ever.
  */
 export const nodeFlags: readonly string[] = [
   '--single-threaded',
   '--v8-pool-size=0',
   '--random-seed=1',
+  '--no-wasm-lazy-compilation',
   '--no-warnings',
 ];
 
