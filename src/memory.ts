@@ -241,6 +241,7 @@ export class Memory {
   }
 
   #borrow(views: readonly ArrayBufferView[]): void {
+    if (views.length === 0) return;
     this.borrowed = this.borrowed === none ? views : [...this.borrowed, ...views];
   }
 

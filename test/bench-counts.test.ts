@@ -200,7 +200,7 @@ describe('allocations', () => {
       const used = () => getHeapStatistics().used_heap_size;
       await run(20_000); // until it is compiled for good
       const samples = [];
-      for (let i = 0; i < 5; i++) {
+      for (let i = 0; i < 10; i++) {
         gc();
         const before = used();
         await run(${BATCHES});
@@ -215,8 +215,8 @@ describe('allocations', () => {
   it.each(ways)('bytes of an operation, %s', (way) => {
     const promise = way === 'await' ? allocated('promise') : 0;
     const bytes = allocated(way) - promise;
-    // not to the byte: something else is allocated once in a while, but no object is as small as that
-    expect(bytes).toBeLessThan(limits[way].bytesPerOperation + 4);
+    // not to the byte: something else is allocated once in a while
+    expect(Math.floor(bytes)).toBeLessThanOrEqual(limits[way].bytesPerOperation);
     // were there a collection meanwhile, it would be less than nothing
     expect(bytes).toBeGreaterThan(way === 'await' ? -promise / 4 : -1);
   });

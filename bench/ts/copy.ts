@@ -1,7 +1,7 @@
 /**
  * Copies a file of 64 MiB, in blocks of 128 KiB, eight at a time. An operation is a block.
- * Arguments: milliseconds, c, await, sync, callback, promise, copyFile or
- * streams, the file, where to copy it.
+ * Arguments: milliseconds, c, await, sync, callback, promise, copyFile or streams,
+ * the file, where to copy it.
  */
 import { copyFile, createReadStream, createWriteStream, openSync, read, readSync, write, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
