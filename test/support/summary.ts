@@ -14,17 +14,31 @@ function others(): Counts {
   return JSON.parse(readFileSync(file, 'utf8')) as Counts;
 }
 
-/** Ends the output with one line for all suites: `N passed, N failed, N skipped`. */
+/** Where a test is and the first line of what it says: `FAILED test/a.test.ts > suite > test: why`. */
+function told(module: TestModule, name: string, errors: readonly { message: string }[]): string {
+  const [why] = errors[0]?.message.split('\n') ?? [];
+  return `FAILED ${module.relativeModuleId} > ${name}: ${why ?? 'it did not end'}`;
+}
+
+/** Ends the output with what failed, a line each, and one line for all suites: `N passed, N failed, N skipped`. */
 export default class Summary implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
+    const failures: string[] = [];
     const count = { passed: 0, failed: errors.length, skipped: 0, pending: 0 };
     for (const module of modules) {
       // a file that could not be loaded has no tests to fail
-      if (module.errors().length > 0) count.failed++;
-      for (const test of module.children.allTests()) count[test.result().state]++;
+      if (module.errors().length > 0) {
+        count.failed++;
+        failures.push(told(module, 'loading', module.errors()));
+      }
+      for (const test of module.children.allTests()) {
+        const { state, errors = [] } = test.result();
+        count[state]++;
+        if (state === 'failed' || state === 'pending') failures.push(told(module, test.fullName, errors));
+      }
     }
     for (const [state, number] of Object.entries(others()) as [keyof Counts, number][]) count[state] += number;
     const line = `${count.passed} passed, ${count.failed + count.pending} failed, ${count.skipped} skipped`;
-    process.on('exit', () => process.stdout.write(`${line}\n`));
+    process.on('exit', () => process.stdout.write(`${[...failures, line].join('\n')}\n`));
   }
 }

@@ -27,7 +27,7 @@ import {
   memory,
   type Pointers,
 } from '../../../src/index.js';
-import { EINVAL, EPERM } from '../../../src/linux.js';
+import { EINTR, EINVAL, EPERM } from '../../../src/linux.js';
 import { patiently } from '../../support/ring.js';
 import { atEnd } from './clean.js';
 import { syscall } from './syscall.js';
@@ -125,7 +125,10 @@ export function next(ring: io_uring): Completion {
   const cqe = newCqe();
   // on a ring of IOPOLL the kernel waits for no time, and comes back with nothing: a limit would be over at once
   const ts = ring.flags & IORING_SETUP_IOPOLL ? null : timespec(40);
-  const ret = ts ? io_uring_wait_cqe_timeout(ring, cqe, ts) : io_uring_wait_cqe(ring, cqe);
+  let ret: number;
+  // Node catches SIGCHLD, and a child's can come before what the child's end completes
+  do ret = ts ? io_uring_wait_cqe_timeout(ring, cqe, ts) : io_uring_wait_cqe(ring, cqe);
+  while (ret === -EINTR);
   expect(ret, 'waiting for a completion').toBe(0);
   if (ts) free(ts);
   const { res, flags, user_data } = cqe.value;
