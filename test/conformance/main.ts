@@ -160,7 +160,12 @@ if (values.test === undefined) {
 }
 const count = (status: Result['status']): number => results.filter((result) => result.status === status).length;
 const counts = { passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
-if (values.test === undefined) writeFileSync(join(build, 'conformance.json'), JSON.stringify(counts));
+const failures = results
+  .filter(differing)
+  .map(({ name, reason }) => `FAILED conformance > ${name}: ${reason.trim().replace(/\s+/g, ' ')}`);
+if (values.test === undefined) {
+  writeFileSync(join(build, 'conformance.json'), JSON.stringify({ ...counts, failures }));
+}
 for (const result of results.filter(differing)) console.log(describe(result));
 console.log(`conformance: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 if (counts.failed > 0) process.exitCode = 1;

@@ -1,17 +1,19 @@
 import { readFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
 
-interface Counts {
+interface Sum {
   passed: number;
   failed: number;
   skipped: number;
+  /** A line each. */
+  failures: string[];
 }
 
-/** What `make conformance` has just counted, where .ci/run wants one line for that, too. */
-function others(): Counts {
+/** What `make conformance` has just found, where .ci/run wants one sum for that, too. */
+function others(): Sum {
   const file = process.env.ADD_COUNTS_OF;
-  if (file === undefined) return { passed: 0, failed: 0, skipped: 0 };
-  return JSON.parse(readFileSync(file, 'utf8')) as Counts;
+  if (file === undefined) return { passed: 0, failed: 0, skipped: 0, failures: [] };
+  return JSON.parse(readFileSync(file, 'utf8')) as Sum;
 }
 
 /** Where a test is and the first line of what it says: `FAILED test/a.test.ts > suite > test: why`. */
@@ -23,8 +25,8 @@ function told(module: TestModule, name: string, errors: readonly { message: stri
 /** Ends the output with what failed, a line each, and one line for all suites: `N passed, N failed, N skipped`. */
 export default class Summary implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
-    const failures: string[] = [];
-    const count = { passed: 0, failed: errors.length, skipped: 0, pending: 0 };
+    const { failures, ...count } = { ...others(), pending: 0 };
+    count.failed += errors.length;
     for (const module of modules) {
       // a file that could not be loaded has no tests to fail
       if (module.errors().length > 0) {
@@ -37,7 +39,6 @@ export default class Summary implements Reporter {
         if (state === 'failed' || state === 'pending') failures.push(told(module, test.fullName, errors));
       }
     }
-    for (const [state, number] of Object.entries(others()) as [keyof Counts, number][]) count[state] += number;
     const line = `${count.passed} passed, ${count.failed + count.pending} failed, ${count.skipped} skipped`;
     process.on('exit', () => process.stdout.write(`${[...failures, line].join('\n')}\n`));
   }
