@@ -21,4 +21,5 @@ export const racing: Readonly<Record<string, string>> = {
   'exit-no-cleanup': 'it exits while its threads may have begun to read once more',
   'futex-kill': 'a child exits at once, whether or not the polling thread has taken its SQE yet',
   'min-timeout': 'it says by how much the clock was late, and tries again what was',
+  'min-timeout-wait': 'it says by how much the clock was late, of which it allows three milliseconds',
 };

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 export interface Outcome {
   /** Exit code, or the signal's name, or that there was no time left. */
   readonly verdict: string;
+  /** Whether there was no time left. */
+  readonly late: boolean;
   readonly stdout: string;
   readonly stderr: string;
   readonly seconds: number;
@@ -80,6 +82,7 @@ export async function runJob({ programs, name, command, folder, limit, started }
   endSession(pid);
   const outcome = {
     verdict: late ? `no end in ${limit} s` : verdict,
+    late,
     stdout: readFileSync(out, 'latin1'),
     stderr: readFileSync(err, 'latin1'),
     seconds,
