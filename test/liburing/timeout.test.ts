@@ -100,8 +100,8 @@ function results(ring: io_uring, count: number): number[] {
 it.each([false, true])('test_single_timeout, immediate %s', (immediate) => {
   const ring = openRing(8);
   if (immediate) need_immediate(ring);
-  submit(ring, (sqe) => t_prep_timeout(sqe, msec_to_ts(TIMEOUT_MSEC), 0, immediate));
   const tv = now();
+  submit(ring, (sqe) => t_prep_timeout(sqe, msec_to_ts(TIMEOUT_MSEC), 0, immediate));
   expect(next(ring).res).toBe(-ETIME);
   expect_time(mtime_since_now(tv), TIMEOUT_MSEC);
 });
@@ -112,6 +112,7 @@ it.each([false, true])('test_single_timeout, immediate %s', (immediate) => {
 it('test_multi_timeout', () => {
   const ring = openRing(8);
   const ts = [msec_to_ts(TIMEOUT_MSEC * 2), msec_to_ts(TIMEOUT_MSEC)] as const;
+  const tv = now();
   submit(
     ring,
     /* req_1: timeout req, count = 1, time = (TIMEOUT_MSEC * 2) */
@@ -119,7 +120,6 @@ it('test_multi_timeout', () => {
     /* req_2: timeout req, count = 1, time = TIMEOUT_MSEC */
     (sqe) => io_uring_prep_timeout(sqe, ts[1], 1, 0),
   );
-  const tv = now();
   /*
    * Both of these two reqs should timeout, but req_2 should
    * return before req_1.
@@ -143,8 +143,8 @@ it.each([false, true])('test_single_timeout_abs, immediate %s', (immediate) => {
   const ring = openRing(8);
   if (immediate) need_immediate(ring);
   const ts = monotonic_and(1_000_000_000n);
-  submit(ring, (sqe) => t_prep_timeout(sqe, ts, IORING_TIMEOUT_ABS, immediate));
   const tv = now();
+  submit(ring, (sqe) => t_prep_timeout(sqe, ts, IORING_TIMEOUT_ABS, immediate));
   expect(next(ring).res).toBe(-ETIME);
   expect_time(mtime_since_now(tv), 1000);
 });
@@ -194,8 +194,8 @@ it('test_single_timeout_remove_notfound', () => {
 it.each([false, true])('test_single_timeout_many, immediate %s', (immediate) => {
   const ring = openRing(8);
   if (immediate) need_immediate(ring);
-  submit(ring, (sqe) => t_prep_timeout(sqe, msec_to_ts(TIMEOUT_MSEC), 0, immediate));
   const tv = now();
+  submit(ring, (sqe) => t_prep_timeout(sqe, msec_to_ts(TIMEOUT_MSEC), 0, immediate));
   expect(io_uring_enter(ring.ring_fd, 0, 4, IORING_ENTER_GETEVENTS, null)).toBe(0);
   expect(io_uring_cq_ready(ring)).toBe(1);
   expect(next(ring).res).toBe(-ETIME);
