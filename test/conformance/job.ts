@@ -53,6 +53,13 @@ function endSession(session: number): void {
   }
 }
 
+const running = new Set<number>();
+
+/** Ends all that runs. */
+export function endJobs(): void {
+  for (const session of running) endSession(session);
+}
+
 /** What the program leaves open would keep a pipe open, so its output goes to files. */
 export async function runJob({ programs, name, command, folder, limit, started }: Job): Promise<Outcome> {
   rmSync(folder, { recursive: true, force: true });
@@ -67,6 +74,7 @@ export async function runJob({ programs, name, command, folder, limit, started }
   const child = spawn(file, args, { cwd, detached: true, stdio: ['ignore', ...fds] });
   for (const fd of fds) closeSync(fd);
   const pid = child.pid ?? 0;
+  running.add(pid);
   started(pid);
   let late = false;
   const timer = setTimeout(() => {
@@ -80,6 +88,7 @@ export async function runJob({ programs, name, command, folder, limit, started }
   clearTimeout(timer);
   const seconds = (performance.now() - start) / 1000;
   endSession(pid);
+  running.delete(pid);
   const outcome = {
     verdict: late ? `no end in ${limit} s` : verdict,
     late,

@@ -1,11 +1,12 @@
 /** `make conformance`: liburing's own tests, natively and in wasm, on the same kernel. */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeCounts, difference, type Run } from './compare.js';
 import { knownDifferences, racing } from './differences.js';
-import { runJob } from './job.js';
+import { endJobs, runJob } from './job.js';
 import { Trace } from './trace.js';
 
 const build = fileURLToPath(new URL('../..', import.meta.url));
@@ -55,6 +56,14 @@ interface Result {
 
 const trace = Trace.open();
 if (typeof trace === 'string') console.log(`conformance: operations are not counted: ${trace}`);
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    endJobs();
+    if (typeof trace !== 'string') trace.close();
+    process.exit(128 + constants.signals[signal]);
+  });
+}
 
 async function runOne(kind: Kind, name: string, limit: number): Promise<Run> {
   const outcome = await runJob({
@@ -153,7 +162,7 @@ for (const [index, first] of results.entries()) {
   }
   results[index] = result;
 }
-if (typeof trace !== 'string') await trace.close();
+if (typeof trace !== 'string') trace.close();
 
 if (values.test === undefined) {
   for (const name of Object.keys({ ...knownDifferences, ...racing })) {
