@@ -234,9 +234,9 @@ it.each([false, true])('test_link_timeout_update, async %s', (async) => {
   if (async) sqe.flags |= IOSQE_ASYNC;
   sqe.user_data = 3;
 
+  const start = now();
   expect(io_uring_submit(ring)).toBe(1);
 
-  const start = now();
   const res = results(ring, 3);
   expect([-EINTR, -ECANCELED]).toContain(res[0]);
   /* FASTPOLL kernels can cancel successfully */

@@ -118,13 +118,7 @@ describe('workers', () => {
         for (const fd of fds) closeSync(fd);
       };
       for (let kind = 0; kind < 3; kind++) await cycle(kind);
-      let before = counts();
-      // a thread of the last of them may take a while to end
-      for (let i = 0; i < 25; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        const now = counts();
-        if (now.threads < before.threads) before = now;
-      }
+      const before = counts();
       for (let round = 0; round < 24; round++) await cycle(round % 3);
       let after = counts();
       for (let i = 0; i < 100 && (after.fds > before.fds || after.threads > before.threads); i++) {
@@ -133,7 +127,10 @@ describe('workers', () => {
       }
       console.log(JSON.stringify({ fds: after.fds - before.fds, threads: after.threads - before.threads }));
     `);
-    expect(JSON.parse(output)).toEqual({ fds: 0, threads: 0 });
+    const { fds, threads } = JSON.parse(output) as Record<string, number>;
+    expect(fds).toBe(0);
+    // one that was still ending at the start is not there in the end
+    expect(threads).toBeLessThanOrEqual(0);
   });
 });
 
