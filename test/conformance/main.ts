@@ -116,6 +116,8 @@ async function compare(name: string, natives: Run[] = []): Promise<Result> {
   };
 }
 
+const inOneLine = (text: string): string => text.replace(/\s+/g, ' ');
+
 function write(results: readonly Result[]): void {
   const rows = [...results].sort((a, b) => a.name.localeCompare(b.name));
   const cells = rows.map(({ name, status, native, wasm, reason }) => [
@@ -126,7 +128,7 @@ function write(results: readonly Result[]): void {
     native.seconds.toFixed(2),
     wasm.seconds.toFixed(2),
     describeCounts(wasm.counts),
-    reason.replace(/\s+/g, ' '),
+    inOneLine(reason),
   ]);
   const head = ['name', 'status', 'native', 'wasm', 'native s', 'wasm s', 'operations in wasm', 'reason'];
   writeFileSync(join(build, 'conformance.tsv'), [head, ...cells].map((row) => `${row.join('\t')}\n`).join(''));
@@ -185,12 +187,11 @@ if (values.test === undefined) {
 }
 const count = (status: Result['status']): number => results.filter((result) => result.status === status).length;
 const counts = { passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
-const failures = results
-  .filter(differing)
-  .map(({ name, reason }) => `FAILED conformance > ${name}: ${reason.trim().replace(/\s+/g, ' ')}`);
+const failed = results.filter(differing);
 if (values.test === undefined) {
+  const failures = failed.map(({ name, reason }) => `FAILED conformance > ${name}: ${inOneLine(reason)}`);
   writeFileSync(join(build, 'conformance.json'), JSON.stringify({ ...counts, failures }));
 }
-for (const result of results.filter(differing)) console.log(describe(result));
+for (const result of failed) console.log(describe(result));
 console.log(`conformance: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 if (counts.failed > 0) process.exitCode = 1;
