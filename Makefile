@@ -86,7 +86,7 @@ $(B)/generate/main.js: $(GENERATOR) wasm/generate/tsconfig.json tsconfig.json no
 
 $(GENERATED): $(B)/generate/main.js $(WASM)/src/liburing-ffi.a
 	echo 'bindings: reading the headers'
-	node $< $(TREE) $(WASM) $(WASM)/generated src/generated $@
+	node $< $(TREE) $(WASM) $(WASM)/generated src $@
 
 # relink, with THUNKS and OUT, is for a test: it links a module that is wrong
 THUNKS = $(WASM)/generated/thunks.c
@@ -222,13 +222,13 @@ conformance: build ## liburing's own tests, in wasm and natively (JOBS=2, TEST=n
 
 # --- TypeScript ----------------------------------------------------------------
 
-src/generated/opcodes.ts: $(B)/generate/main.js dist/liburing.wasm
+src/encoding/generated/opcodes.ts: $(B)/generate/main.js dist/liburing.wasm
 	node $(B)/generate/opcodes.js $(GENERATED) dist/liburing.wasm $@
 
-dist/index.js: $(wildcard src/*.ts src/*/*.ts) tsconfig.json scripts/bundle.mjs $(GENERATED) src/generated/opcodes.ts
+dist/index.js: $(wildcard src/*.ts src/*/*.ts src/ring/engine/*.ts) tsconfig.json scripts/bundle.mjs $(GENERATED) src/encoding/generated/opcodes.ts
 	echo 'typescript: compiling'
+	rm -rf $(B)/js && mkdir -p dist && find dist '(' -name '*.js' -o -name '*.ts' -o -name '*.map' ')' -delete
 	$(BIN)/tsc --outDir $(B)/js --declarationDir dist
-	mkdir -p dist && find dist -name '*.js' -delete -o -name '*.js.map' -delete
 	node scripts/bundle.mjs $(B)/js dist
 	chmod +x dist/cli/main.js
 	touch $@
@@ -421,7 +421,7 @@ update-liburing: ## move to the newest release of liburing, if the patches fit (
 	liburing-patch/update $(VERSION)
 
 clean: ## remove what was built
-	rm -rf $(B) dist src/generated
+	rm -rf $(B) dist src/*/generated
 
 distclean: clean ## and what was installed into the folder
 	rm -rf node_modules

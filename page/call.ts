@@ -1,6 +1,6 @@
 /** From what was typed to bytes: which function is called with what, and what is wrong with it. */
 import { type CallArguments, type CSignature, diff, type Encode, encoders } from '../dist/encode.js';
-import { encoderNamed } from '../dist/encoder.js';
+import { encoderNamed } from '../dist/encoding/encode-call.js';
 import { type Integer, parseInteger } from './integer.js';
 import type { CallState } from './state.js';
 

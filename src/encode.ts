@@ -3,20 +3,22 @@
  *
  * @packageDocumentation
  */
-import { type Encode, makeEncode } from './encoder.js';
-import { type Instance, type InstanceOptions, instantiateWithoutHost } from './library.js';
+import { type Encode, makeEncode } from './encoding/encode-call.js';
+import { type Instance, type InstanceOptions, instantiateWithoutHost } from './liburing/instance.js';
 
-export { type DecodedField, type DecodedSqe, type Difference, decode, diff } from './decode.js';
-export { type CallArguments, CallError, type Encode, encoders } from './encoder.js';
-export * from './generated/constants.js';
-export type { Functions } from './generated/functions.js';
-export { type CParameter, type CSignature, signatures } from './generated/signatures.js';
-export * from './generated/structs.js';
-export type { Instance, InstanceOptions } from './library.js';
-export type { Address, Memory, PointerTo } from './memory.js';
-export { type Field, Pointers, Struct, StructArray, type StructType } from './struct.js';
+export * from './constants/generated/uring.js';
+export { type DecodedField, type DecodedSqe, type Difference, decode, diff } from './encoding/decode.js';
+export { type CallArguments, CallError, type Encode, encoders } from './encoding/encode-call.js';
+export { type CParameter, type CSignature, signatures } from './encoding/generated/signatures.js';
+export type { Functions } from './liburing/generated/functions.js';
+export type { Instance, InstanceOptions } from './liburing/instance.js';
+export type { PointerTo } from './memory/address-space.js';
+export type { Memory } from './memory/memory.js';
+export { Pointers } from './memory/pointers.js';
+export { type Address, type Field, Struct, StructArray, type StructMemory, type StructType } from './memory/struct.js';
+export * from './structs/generated/structs.js';
 
-/** Reads the module from where this one is: by fetch, or from the disk where files are modules. */
+/** Reads `liburing.wasm` from beside this file: by fetch, or from the disk where this file is on one. */
 async function compileModule(): Promise<WebAssembly.Module> {
   const url = new URL('../dist/liburing.wasm', import.meta.url);
   if (url.protocol !== 'file:') return WebAssembly.compileStreaming(fetch(url));
@@ -24,8 +26,9 @@ async function compileModule(): Promise<WebAssembly.Module> {
   return WebAssembly.compile(await readFile(url));
 }
 
-/** An instance that prepares SQEs, and does so by name, too. */
+/** An instance that only prepares SQEs, and can do so by the name of a function. */
 export interface Encoder extends Instance {
+  /** The bytes that a prep function writes: see {@link Encode}. */
   readonly encode: Encode;
 }
 
@@ -38,7 +41,7 @@ export interface Encoder extends Instance {
  * encode('io_uring_prep_read', { fd: 3, buf: 0x1000, nbytes: 4096, offset: 0 });
  * ```
  *
- * @param module - The compiled `liburing.wasm`, for bundlers that have it elsewhere than beside this file.
+ * @param module - The compiled `liburing.wasm`, for bundlers that put it elsewhere than beside this file.
  */
 export async function loadEncoder(module?: WebAssembly.Module, options: InstanceOptions = {}): Promise<Encoder> {
   const why = 'This instance has no host: it only prepares SQEs.';

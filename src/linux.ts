@@ -4,4 +4,4 @@
  *
  * @packageDocumentation
  */
-export * from './generated/linux.js';
+export * from './constants/generated/linux.js';

@@ -1,5 +1,5 @@
 /** A decoded SQE as a table and as JSON. */
-import { type DecodedField, decode } from '../decode.js';
+import { type DecodedField, decode } from '../encoding/decode.js';
 import { toHex } from './hex.js';
 import { table } from './table.js';
 

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type Difference, diff } from '../decode.js';
+import { type Difference, diff } from '../encoding/decode.js';
 import { exit, print, printJson, UsageError } from './command.js';
 import { parseHex, toHex } from './hex.js';
 import { table } from './table.js';

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import { loadEncoder } from '../encode.js';
-import { encoderNamed } from '../encoder.js';
-import { sqeSizeOf } from '../sqe-size.js';
+import { encoderNamed } from '../encoding/encode-call.js';
 import { exit, print, printJson, UsageError } from './command.js';
 import { describe, toJson } from './describe.js';
 import { toHex } from './hex.js';
@@ -35,9 +34,9 @@ export async function run(args: string[]): Promise<number> {
   });
   if (Object.keys(values).length > 1) throw new UsageError('--fields, --json and --c are one or the other');
   const calls = parseCalls(positionals);
-  for (const { name } of calls) encoderNamed(name);
+  const sizes = calls.map(({ name }) => encoderNamed(name).sqeSize);
   const { encode } = await loadEncoder();
-  let bytes = new Uint8Array(Math.max(...calls.map(({ name }) => sqeSizeOf(name))));
+  let bytes = new Uint8Array(Math.max(...sizes));
   for (const call of calls) bytes = Uint8Array.from(encode(call.name, call.args, bytes));
   if (values.json) printJson(toJson(bytes));
   else if (values.fields) print(describe(bytes));

@@ -1,7 +1,7 @@
 /** An SQE as C's designated initializer. */
-import { type DecodedField, decode } from '../decode.js';
-import { io_uring_sqe } from '../generated/structs.js';
-import type { Field } from '../struct.js';
+import { type DecodedField, decode } from '../encoding/decode.js';
+import type { Field } from '../memory/struct.js';
+import { io_uring_sqe } from '../structs/generated/structs.js';
 import { isAddress } from './describe.js';
 
 const SIZE = io_uring_sqe.size;

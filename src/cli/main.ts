@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** The command line tool: finds the command, and ends as scripts expect it. */
 import { readFileSync } from 'node:fs';
-import { nearest } from '../encoder.js';
-import { IO_URING_VERSION_MAJOR, IO_URING_VERSION_MINOR } from '../generated/constants.js';
+import { nearest } from '../checks/nearest.js';
+import { IO_URING_VERSION_MAJOR, IO_URING_VERSION_MINOR } from '../constants/generated/uring.js';
 import { type Command, exit, print, say, sentenceFor, UsageError } from './command.js';
 import * as decode from './decode.js';
 import * as diff from './diff.js';

@@ -1,7 +1,5 @@
 /** Tries out what this kernel lets this process do with io_uring. */
 import { readFileSync } from 'node:fs';
-import * as constants from '../generated/constants.js';
-import { opcodes } from '../generated/opcodes.js';
 import {
   alloc,
   allocPointers,
@@ -21,8 +19,10 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   memory,
-  systemError,
-} from '../index.js';
+  SystemError,
+} from '../c.js';
+import * as constants from '../constants/generated/uring.js';
+import { opcodes } from '../encoding/generated/opcodes.js';
 
 /** What was found out. */
 export interface Probe {
@@ -103,7 +103,7 @@ function tryFlag(name: string, flag: number): SetupFlag {
           return attempt();
         })
       : attempt();
-  const { code } = systemError(result, 'io_uring_setup');
+  const { code } = new SystemError(result, 'io_uring_setup');
   return {
     name,
     supported: result >= 0,

@@ -1,7 +1,8 @@
 /** Arguments of C functions as people type them. */
-import { type CallArguments, nearest } from '../encoder.js';
-import * as uring from '../generated/constants.js';
-import * as linux from '../generated/linux.js';
+import { nearest } from '../checks/nearest.js';
+import * as linux from '../constants/generated/linux.js';
+import * as uring from '../constants/generated/uring.js';
+import type { CallArguments } from '../encoding/encode-call.js';
 import { UsageError } from './command.js';
 
 const constants = new Map<string, bigint>(

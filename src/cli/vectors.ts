@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { diff } from '../decode.js';
-import { nearest } from '../encoder.js';
+import { nearest } from '../checks/nearest.js';
+import { diff } from '../encoding/decode.js';
 import { exit, print, say, UsageError } from './command.js';
 import { shown } from './diff.js';
 import { parseHex, readStdin } from './hex.js';

@@ -1,10 +1,10 @@
 /** What the bytes of an SQE say. */
-import { rangeError } from './errors.js';
-import { flagNames } from './flags.js';
-import { IOSQE_BUFFER_SELECT } from './generated/constants.js';
+import { outOfRange } from '../checks/errors.js';
+import { IOSQE_BUFFER_SELECT } from '../constants/generated/uring.js';
+import type { Field } from '../memory/struct.js';
+import { io_uring_sqe } from '../structs/generated/structs.js';
+import { flagNames } from './flag-names.js';
 import { opcodes, type SqeUse } from './generated/opcodes.js';
-import { io_uring_sqe } from './generated/structs.js';
-import type { Field } from './struct.js';
 
 /** A member of an SQE and what is in it. */
 export interface DecodedField {
@@ -130,7 +130,7 @@ function read(view: DataView, { offset, size, signed }: Field): number | bigint 
  */
 export function decode(bytes: Uint8Array): DecodedSqe {
   if (bytes.length !== 64 && bytes.length !== 128) {
-    throw rangeError(`an SQE has 64 or 128 bytes, not ${bytes.length}`);
+    throw outOfRange(`an SQE has 64 or 128 bytes, not ${bytes.length}`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const opcode = view.getUint8(0);
@@ -172,7 +172,7 @@ export interface Difference {
  * @throws a RangeError for SQEs of different or wrong lengths.
  */
 export function diff(a: Uint8Array, b: Uint8Array): Difference[] {
-  if (a.length !== b.length) throw rangeError(`SQEs of ${a.length} and ${b.length} bytes cannot be compared`);
+  if (a.length !== b.length) throw outOfRange(`SQEs of ${a.length} and ${b.length} bytes cannot be compared`);
   const { fields, command } = decode(a);
   const second = decode(b);
   const places = [...fields.map(({ name }) => fieldNamed(name)[0] as Field), ...remaining(fields)].sort(

@@ -1,10 +1,10 @@
 /** Calls of prep functions as data: a name and arguments, for tools and tables. */
-import { rangeError } from './errors.js';
-import type { Functions } from './generated/functions.js';
+import { outOfRange } from '../checks/errors.js';
+import { nearest } from '../checks/nearest.js';
+import type { Functions } from '../liburing/generated/functions.js';
+import type { Memory } from '../memory/memory.js';
+import { io_uring_sqe } from '../structs/generated/structs.js';
 import { type CParameter, type CSignature, signatures } from './generated/signatures.js';
-import { io_uring_sqe } from './generated/structs.js';
-import type { Memory } from './memory.js';
-import { sqeSizeOf } from './sqe-size.js';
 
 /** Arguments by their names in C, without the SQE itself. Pointers are addresses. */
 export type CallArguments = Readonly<Record<string, number | bigint | boolean>>;
@@ -30,25 +30,6 @@ export const encoders: ReadonlyMap<string, CSignature> = new Map(
     .filter(({ result, parameters }) => result === 'void' && parameters.some(({ name }) => name === 'sqe'))
     .map((signature) => [signature.name, signature]),
 );
-
-/** How many letters have to change to make one word of the other. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
-
-/** The most similar of several words. */
-export function nearest(word: string, words: Iterable<string>): string | undefined {
-  return [...words].map((each) => ({ each, far: distance(word, each) })).sort((a, b) => a.far - b.far)[0]?.each;
-}
 
 /** The signature of a function that writes an SQE, or a CallError with the nearest name. */
 export function encoderNamed(name: string): CSignature {
@@ -79,7 +60,7 @@ function checkValue(
     const wrapped = exact < 0n && -exact <= 1n << (width - 1n) && !isNumber ? exact + (1n << width) : undefined;
     const hint = wrapped === undefined ? '' : `; what C makes of it is ${wrapped}`;
     const type = kind === 'pointer' ? 'an address' : isNumber ? 'a size' : `C's ${c}`;
-    throw Object.assign(rangeError(`${name} is ${exact}, and ${type} goes from ${low} to ${high}${hint}`), {
+    throw Object.assign(outOfRange(`${name} is ${exact}, and ${type} goes from ${low} to ${high}${hint}`), {
       argument: name,
     });
   }
@@ -89,7 +70,7 @@ function checkValue(
 /** Makes `encode` for an instance. @internal */
 export function makeEncode(functions: Functions, memory: Memory): Encode {
   return (name, args, base) => {
-    const { parameters } = encoderNamed(name);
+    const { parameters, sqeSize } = encoderNamed(name);
     const wanted = parameters.filter((parameter) => parameter.name !== 'sqe');
     for (const given of Object.keys(args)) {
       if (wanted.some((parameter) => parameter.name === given)) continue;
@@ -104,8 +85,8 @@ export function makeEncode(functions: Functions, memory: Memory): Encode {
       }
       return checkValue(parameter, args[parameter.name]);
     });
-    const size = base?.length ?? sqeSizeOf(name);
-    if (size !== 64 && size !== 128) throw rangeError(`an SQE has 64 or 128 bytes, not ${size}`);
+    const size = base?.length ?? sqeSize;
+    if (size !== 64 && size !== 128) throw outOfRange(`an SQE has 64 or 128 bytes, not ${size}`);
     const sqes = memory.alloc(io_uring_sqe, 2);
     try {
       const bytes = memory.bytes.subarray(sqes.address, sqes.address + size);

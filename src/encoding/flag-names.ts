@@ -1,6 +1,6 @@
 /** Spells integers of SQE members out in the names of C's constants. */
-import * as uring from './generated/constants.js';
-import * as linux from './generated/linux.js';
+import * as linux from '../constants/generated/linux.js';
+import * as uring from '../constants/generated/uring.js';
 
 type Named = readonly (readonly [name: string, value: number])[];
 

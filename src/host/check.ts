@@ -1,11 +1,7 @@
-/** Turns C's way of reporting an error into JavaScript's, with advice where a setup is at fault. */
+/** Turns a negative result of C into an exception, with advice for a ring that could not be set up. */
 import { readFileSync } from 'node:fs';
-import { systemError } from './errors.js';
-
-const EPERM = 1;
-const ENOMEM = 12;
-const EINVAL = 22;
-const ENOSYS = 38;
+import { systemError } from '../checks/system-error.js';
+import { EINVAL, ENOMEM, ENOSYS, EPERM } from '../constants/generated/linux.js';
 
 function whyForbidden(): string {
   let disabled = '';
@@ -37,7 +33,11 @@ function adviceOnSetup(errno: number): string | undefined {
 }
 
 /**
- * Throws if a result is an error, and returns it if not.
+ * Throws if a result is an error, and returns it otherwise.
+ *
+ * ```ts
+ * check(io_uring_queue_init(8, ring, 0), 'io_uring_queue_init');
+ * ```
  *
  * @param result - What a liburing function returned, or a CQE's `res`: negative for an error.
  * @param syscall - What returned it, such as `io_uring_queue_init`, for the error's `syscall`.

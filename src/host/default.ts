@@ -1,13 +1,14 @@
 /** The instance that the C interface works on, made when the package is imported. */
-import { type Host, type Instance, instantiate, instantiateWithoutHost } from './library.js';
+import { type Instance, instantiateWithoutHost } from '../liburing/instance.js';
+import { instantiate } from './instance.js';
 import { loadHost, loadModule } from './load.js';
 
 function makeDefault(): { instance: Instance; error: Error | null } {
   const module = loadModule();
   try {
-    return { instance: instantiate(module, loadHost() as Host), error: null };
+    return { instance: instantiate(module, loadHost()), error: null };
   } catch (error) {
-    // an import must not fail: what needs no kernel still works, and what does says why
+    // An import must not fail: functions without a system call still work, and the others say why they cannot.
     const why = error instanceof Error ? error : new Error(String(error));
     return { instance: instantiateWithoutHost(module, why.message), error: why };
   }
@@ -15,13 +16,13 @@ function makeDefault(): { instance: Instance; error: Error | null } {
 
 const made = makeDefault();
 
-/** The functions that the exports of this package are. @internal */
+/** Its functions, which `liburing-wasm/c` exports one by one. */
 export const { functions } = made.instance;
 
-/** The instance itself. @internal */
+/** The instance itself. */
 export const { instance } = made;
 
-/** What `alloc` and its like allocate from. */
+/** What `alloc`, `allocArray` and the like allocate from. */
 export const { memory } = made.instance;
 
 /** Why no system calls can be made here, or null where they can. */

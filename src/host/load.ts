@@ -1,20 +1,19 @@
 /** Finds the wasm module and the host shim on disk. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { systemError } from './errors.js';
-import type { Host, HostWindow } from './library.js';
+import { systemError } from '../checks/system-error.js';
+import { ENOSYS } from '../constants/generated/linux.js';
+import type { Host, HostWindow } from './shim.js';
 
-// not from node:process: Node makes its stdin a stream, and a pipe there non-blocking, for who imports that
+// not imported from node:process: that makes Node open stdin as a stream, and set a pipe there to non-blocking
 const { process } = globalThis;
 
-const ENOSYS = 38;
-
-/** Compiles the module. @internal */
+/** Compiles the module. */
 export function loadModule(): WebAssembly.Module {
-  return new WebAssembly.Module(readFileSync(new URL('../dist/liburing.wasm', import.meta.url)));
+  return new WebAssembly.Module(readFileSync(new URL('../../dist/liburing.wasm', import.meta.url)));
 }
 
-/** Loads the shim, whose errors get the looks of Node's. @internal */
+/** Loads the shim, and gives its errors the form of Node's. @throws a SystemError with the code ENOSYS elsewhere than on Linux on x64. */
 export function loadHost(): Host {
   if (process.platform !== 'linux') {
     throw systemError(-ENOSYS, 'io_uring_setup', `io_uring is a part of Linux, and this is ${process.platform}.`);
@@ -22,7 +21,7 @@ export function loadHost(): Host {
   if (process.arch !== 'x64') {
     throw systemError(-ENOSYS, 'io_uring_setup', `The shim is built for x64 only, and this is ${process.arch}.`);
   }
-  const shim = createRequire(import.meta.url)('../dist/host.node') as Host;
+  const shim = createRequire(import.meta.url)('../../dist/host.node') as Host;
   return {
     addressOf: shim.addressOf,
     watch: shim.watch,

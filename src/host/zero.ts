@@ -7,12 +7,13 @@
  * has to name it, and to refuse what the project's patch refuses.
  */
 import { readFileSync } from 'node:fs';
+import { invalidValue } from '../checks/errors.js';
+import { type SystemError, systemError } from '../checks/system-error.js';
+import { EBADF, EINVAL, EOPNOTSUPP, FALLOC_FL_ZERO_RANGE } from '../constants/generated/linux.js';
+import { IORING_OP_ZERO, IORING_SETUP_R_DISABLED } from '../constants/generated/uring.js';
+import { io_uring, io_uring_cqe, type io_uring_sqe } from '../structs/generated/structs.js';
 import { check } from './check.js';
 import { functions, memory } from './default.js';
-import { argumentError, type SystemError, systemError } from './errors.js';
-import { IORING_OP_ZERO, IORING_SETUP_R_DISABLED } from './generated/constants.js';
-import { EBADF, EINVAL, EOPNOTSUPP, FALLOC_FL_ZERO_RANGE } from './generated/linux.js';
-import { io_uring, io_uring_cqe, type io_uring_sqe } from './generated/structs.js';
 
 /** The operation that zeroes a range: `zero` is IORING_OP_ZERO, `fallocate` is IORING_OP_FALLOCATE. */
 export type ZeroOperation = 'zero' | 'fallocate';
@@ -51,7 +52,7 @@ let verdict: Verdict | undefined;
 export function zeroOperation(options: ZeroOptions = {}): ZeroOperation {
   const { fallback } = options;
   if (fallback !== undefined && fallback !== 'fallocate') {
-    throw argumentError('fallback', '"fallocate" or undefined', fallback);
+    throw invalidValue('fallback', '"fallocate" or undefined', fallback);
   }
   verdict ??= inPrivateRing(judge);
   if (verdict.has) return 'zero';

@@ -1,16 +1,16 @@
-/** What the headers have as macros and static inline functions without a symbol. */
-import { Finder } from './finder.js';
-import { IORING_CQE_F_32 } from './generated/constants.js';
+/** The headers' macros, and their static inline functions without a symbol. */
+import { IORING_CQE_F_32 } from '../constants/generated/uring.js';
+import type { Memory } from '../memory/memory.js';
+import { StructFinder } from '../memory/struct-finder.js';
+import { type io_uring, io_uring_cqe, io_uring_cqe_iter } from '../structs/generated/structs.js';
 import type { Functions } from './generated/functions.js';
-import { type io_uring, io_uring_cqe, io_uring_cqe_iter } from './generated/structs.js';
-import type { Memory } from './memory.js';
 
 /** The macros of liburing.h and barrier.h, in the form that TypeScript can give them. */
 export interface Macros {
   /**
-   * The completions that are there now: `io_uring_for_each_cqe(ring, head, cqe)` in C. They are still
-   * in the ring afterwards; give them back with `io_uring_cq_advance(ring, n)`.
-   * Its iterator is its own result: who calls `next()` by hand gets the same object each time.
+   * The completions that are in the ring now: `io_uring_for_each_cqe(ring, head, cqe)` in C. They stay
+   * in the ring; give them back with `io_uring_cq_advance(ring, n)`.
+   * `next()` returns the same object each time.
    *
    * ```ts
    * let n = 0;
@@ -40,13 +40,13 @@ export interface Macros {
 const CQE_SHIFT = Math.log2(io_uring_cqe.size);
 
 /**
- * The loop of io_uring_for_each_cqe: io_uring_cqe_iter_next() as JavaScript, which spares a call for each
- * CQE. It is its own result, so that nothing is allocated for one.
+ * The loop of io_uring_for_each_cqe: io_uring_cqe_iter_next() in JavaScript, which saves a call of wasm for each
+ * CQE. The iterator is its own result, so that it allocates nothing for a CQE.
  */
 class CqeIterator implements IterableIterator<io_uring_cqe> {
   done = false;
   value: io_uring_cqe | undefined = undefined;
-  private readonly found: Finder<io_uring_cqe>;
+  private readonly found: StructFinder<io_uring_cqe>;
   private readonly cqes: number;
   private readonly mask: number;
   private readonly shift: number;
@@ -54,7 +54,7 @@ class CqeIterator implements IterableIterator<io_uring_cqe> {
   private head: number;
 
   /** Starts where C's iterator stands. */
-  constructor(found: Finder<io_uring_cqe>, { cqes, mask, shift, head, tail }: io_uring_cqe_iter) {
+  constructor(found: StructFinder<io_uring_cqe>, { cqes, mask, shift, head, tail }: io_uring_cqe_iter) {
     this.found = found;
     this.cqes = cqes;
     this.mask = mask;
@@ -70,7 +70,7 @@ class CqeIterator implements IterableIterator<io_uring_cqe> {
       this.value = undefined;
     } else {
       const cqe = this.found.at(this.cqes + ((head & this.mask) << this.shift)) as io_uring_cqe;
-      // a big one among normal ones has two slots
+      // in a ring of CQEs of 16 bytes, one of 32 has two slots
       this.head = (head + (cqe.flags & IORING_CQE_F_32 ? 2 : 1)) | 0;
       this.value = cqe;
     }
@@ -82,9 +82,9 @@ class CqeIterator implements IterableIterator<io_uring_cqe> {
   }
 }
 
-/** Binds the macros to an instance. @internal */
+/** Binds the macros to an instance. */
 export function macros(functions: Functions, memory: Memory): Macros {
-  const found = new Finder(memory, io_uring_cqe);
+  const found = new StructFinder(memory, io_uring_cqe);
   let iter: io_uring_cqe_iter | undefined;
   const words = new Int32Array(memory.view.buffer);
   const index = (address: number): number =>

@@ -1,19 +1,9 @@
-/** A malloc for the window: small blocks of powers of two from slabs, large ones from pages. */
-
-/** Where pages come from: the host's window, or ordinary wasm memory. */
-export interface Pages {
-  /** Zeroed pages' address, or a negative error number. */
-  mmap(length: number): number;
-  /** 0 or a negative error number. */
-  munmap(address: number, length: number): number;
-  /** Pages that show a file descriptor's memory, where there is a host: their address, or a negative error number. */
-  map?(fd: number, length: number, prot: number, offset: number): number;
-}
+/** A malloc for the window: small blocks of powers of two come from slabs, large ones from pages. */
+import { PAGE_SHIFT, PAGE_SIZE, type Pages } from './pages.js';
 
 const SMALLEST = 16;
 const LARGEST_SMALL = 2048;
 const SLAB = 65536;
-const PAGE_SHIFT = 12;
 
 /** Pages that are divided into blocks of one size. */
 interface Slab {
@@ -24,7 +14,7 @@ interface Slab {
 
 const logOf = (size: number): number => 32 - Math.clz32(Math.max(size, SMALLEST) - 1);
 
-/** Hands out blocks of memory and knows which are in use, so that it can tell a wrong free. */
+/** Hands out blocks of memory, and knows which are in use, so that it detects a wrong free. */
 export class Heap {
   readonly #pages: Pages;
   readonly #bytes: Uint8Array;
@@ -46,7 +36,7 @@ export class Heap {
     return address;
   }
 
-  /** Pages, if need be those of slabs that nothing is left in. */
+  /** Maps pages; gives empty slabs back first if there are none left. */
   #map(size: number): number {
     const address = this.#pages.mmap(size);
     if (address >= 0) return address;
@@ -64,7 +54,7 @@ export class Heap {
       if (address < 0) return address;
       slab = { address, blocks: SLAB >>> log, free: [] };
       for (let at = address + SLAB - (1 << log); at >= address; at -= 1 << log) slab.free.push(at);
-      for (let at = address; at < address + SLAB; at += 1 << PAGE_SHIFT) this.#slabs.set(at >>> PAGE_SHIFT, slab);
+      for (let at = address; at < address + SLAB; at += PAGE_SIZE) this.#slabs.set(at >>> PAGE_SHIFT, slab);
       open.push(slab);
     }
     const block = slab.free.pop() as number;
@@ -78,7 +68,7 @@ export class Heap {
     const open = this.#open[logOf(SLAB / slab.blocks)] as Slab[];
     open.splice(open.indexOf(slab), 1);
     const { address } = slab;
-    for (let at = address; at < address + SLAB; at += 1 << PAGE_SHIFT) this.#slabs.delete(at >>> PAGE_SHIFT);
+    for (let at = address; at < address + SLAB; at += PAGE_SIZE) this.#slabs.delete(at >>> PAGE_SHIFT);
     this.#pages.munmap(address, SLAB);
   }
 
@@ -100,7 +90,7 @@ export class Heap {
     const open = this.#open[logOf(size)] as Slab[];
     slab.free.push(address);
     if (slab.free.length === 1) open.push(slab);
-    // one stays, so that freeing and allocating a single block does not map pages each time
+    // One empty slab stays, so that freeing and allocating a single block does not map pages each time.
     else if (slab.free.length === slab.blocks && open.length > 1) this.#close(slab);
     return true;
   }

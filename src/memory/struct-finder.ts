@@ -1,21 +1,18 @@
-/** Finds the object of an SQE or CQE by its address. */
-import type { Memory } from './memory.js';
-import type { Struct, StructType } from './struct.js';
+/** Finds the object that stands for an SQE or CQE by the address that C returned. */
+import type { Struct, StructMemory, StructType } from './struct.js';
 
 /**
- * What C returns mostly belongs to the same ring as the last time, so that is where it is looked for
- * first: every SQE and CQE comes this way.
- *
- * @internal
+ * Looks in the ring of the previous look-up first, since C mostly returns addresses of the same ring as the
+ * last time, and every SQE and CQE is found this way.
  */
-export class Finder<T extends Struct> {
-  private readonly memory: Memory;
+export class StructFinder<T extends Struct> {
+  private readonly memory: StructMemory;
   private readonly type: StructType<T>;
   private readonly shift: number;
   private first = 0;
   private views: (Struct | undefined)[] = [];
 
-  constructor(memory: Memory, type: StructType<T>) {
+  constructor(memory: StructMemory, type: StructType<T>) {
     this.memory = memory;
     this.type = type;
     this.shift = 31 - Math.clz32(type.size);
@@ -23,7 +20,7 @@ export class Finder<T extends Struct> {
 
   /** The struct at an address that C returned; null for NULL. */
   at(address: number): T | null {
-    // an address of another ring is beyond these views, and so is NULL
+    // an address of another ring, and NULL, give an index beyond these views
     const known = this.views[(address - this.first) >>> this.shift];
     return known === undefined ? this.search(address) : (known as T);
   }

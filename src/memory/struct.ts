@@ -1,7 +1,5 @@
-/** C structs, arrays of them and pointers to them, as objects over the memory they are in. */
-import { argumentError, stateError } from './errors.js';
-import { Finder } from './finder.js';
-import type { Memory } from './memory.js';
+/** C structs, and arrays of them, as objects over the memory they are in. */
+import { invalidState, invalidType, outOfRange } from '../checks/errors.js';
 
 /** Where a member of a struct is. */
 export interface Field {
@@ -19,49 +17,98 @@ export interface Field {
   readonly length?: number;
 }
 
-/** A generated class of {@link Struct}. */
+/** A generated class of {@link Struct}: `io_uring_sqe`, `iovec`, … */
 export interface StructType<T extends Struct = Struct> {
-  new (memory: Memory, address: number): T;
+  new (memory: StructMemory, address: number): T;
   readonly name: string;
   /** `sizeof` in C. */
   readonly size: number;
   readonly fields: readonly Field[];
 }
 
+/** Bytes from the start of a struct to one of its members: `offsetof` in C. */
+export function offsetOf(type: StructType, member: string): number {
+  const field = type.fields.find(({ name }) => name === member);
+  if (field === undefined) throw new Error(`struct ${type.name} has no member ${member}`);
+  return field.offset;
+}
+
+/** The SQEs or CQEs of a ring that is set up, with the objects that were handed out for them. */
+export interface EntryViews {
+  readonly type: StructType;
+  /** Where the first entry is. */
+  readonly address: number;
+  /** Objects for what starts at `address + (index << shift)`, as far as they have been asked for. */
+  readonly shift: number;
+  readonly views: (Struct | undefined)[];
+  /** Bytes from one entry to the next. */
+  readonly entrySize: number;
+}
+
+/** What a struct needs of the memory that it is in. */
+export interface StructMemory {
+  /** The whole linear memory. An address is an offset into it. */
+  readonly view: DataView<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** First address past the last that may be handed out. */
+  readonly end: number;
+  /** Bytes of the allocated block that starts at `address`; undefined if none does. @internal */
+  sizeOfBlock(address: number): number | undefined;
+  /** The ring entries whose page an address is in; undefined if it is in none. @internal */
+  ownerOf(address: number): EntryViews | undefined;
+  /** The struct at an address that C returned; null for NULL. @internal */
+  structAt<T extends Struct>(type: StructType<T>, address: number): T | null;
+  /** Stores a pointer in a struct, which then keeps the buffer alive. @internal */
+  setPointer(struct: Struct, offset: number, value: Address, name: string): void;
+  /** Reads a pointer or a `size_t`; throws where it exceeds 2^53. @internal */
+  getSize(address: number, name: string): number;
+}
+
+/**
+ * A pointer argument: an address, `null` for NULL, memory that `alloc` returned, or any typed array, DataView or
+ * Buffer, which stands for the address of its first byte. Nothing is copied.
+ */
+export type Address = number | null | ArrayBufferView | Struct | StructArray<Struct>;
+
+/** `borrowed` of a struct without foreign buffers. */
+const nothing: readonly ArrayBufferView[] = [];
+
 /** A C struct in memory. Its members are properties with their names in C. */
 export abstract class Struct {
   /** The memory it is in. */
-  readonly memory: Memory;
-  /** Its address, or 0 once it has been freed or its ring is gone. */
-  address: number;
-  /** What the library keeps about it: a ring's views, or what an SQE or struct points to. @internal */
-  attached: unknown = undefined;
+  readonly memory: StructMemory;
+  /** Its address in bytes; 0 once it has been freed or its ring has been closed. */
+  readonly address: number;
+  /** Foreign buffers that pointers in it lead to, which stay alive as long as it does. @internal */
+  borrowed: readonly ArrayBufferView[] = nothing;
+  /** Of a `struct io_uring` that is set up, what the library knows about the ring. @internal */
+  ringState: unknown = undefined;
   #nested: Map<string, Struct> | undefined;
 
-  constructor(memory: Memory, address: number) {
+  constructor(memory: StructMemory, address: number) {
     this.memory = memory;
     this.address = address;
   }
 
-  /** The memory, if the struct is still alive. @internal */
+  /** The memory; throws if the struct has been freed. @internal */
   protected get live(): DataView {
     if (this.address === 0) throw this.gone();
     return this.memory.view;
   }
 
-  /** What is thrown when it is used all the same. @internal */
+  /** The error for a use after the struct was freed. @internal */
   protected gone(): TypeError {
-    return stateError(this.constructor.name, 'alive', 'freed');
+    return invalidState(this.constructor.name, 'alive', 'freed');
   }
 
-  /** How many elements a flexible array has, which goes on to the end of the struct's block. @internal */
+  /** How many elements a flexible array has: it ends where the struct's block ends. @internal */
   protected flexible(offset: number, elementSize: number): number {
     const { address, memory } = this;
     const available = memory.sizeOfBlock(address) ?? memory.ownerOf(address)?.entrySize ?? memory.end - address;
     return Math.max(0, Math.floor((available - offset) / elementSize));
   }
 
-  /** A struct inside this one; it dies with it. @internal */
+  /** A struct inside this one; it is invalidated with this one. @internal */
   protected nested<T extends Struct>(type: StructType<T>, name: string, offset: number): T {
     if (this.address === 0) throw this.gone();
     this.#nested ??= new Map();
@@ -72,32 +119,24 @@ export abstract class Struct {
     return view;
   }
 
-  /** Its bytes: a view of the memory, not a copy. */
+  /** Its bytes: a view of the memory, not a copy. Throws once the struct has been freed. */
   get bytes(): Uint8Array {
     const { size } = this.constructor as unknown as StructType;
     return new Uint8Array(this.live.buffer, this.address, size);
   }
 
-  /** Buffers outside of the memory that pointers in it lead to. @internal */
-  buffers(): readonly ArrayBufferView[] {
-    return Array.isArray(this.attached) ? this.attached : [];
-  }
-
   /** Keeps buffers from the garbage collector as long as the struct is alive. @internal */
-  keep(borrowed: readonly ArrayBufferView[]): void {
-    const kept = this.buffers();
-    if (kept.length === 0) {
-      this.attached = borrowed;
-      return;
-    }
-    const others = borrowed.filter((view) => !kept.includes(view));
-    if (others.length > 0) this.attached = [...kept, ...others];
+  keep(buffers: readonly ArrayBufferView[]): void {
+    const { borrowed } = this;
+    if (borrowed.length === 0) this.borrowed = buffers;
+    else this.borrowed = [...borrowed, ...buffers.filter((each) => !borrowed.includes(each))];
   }
 
   /** Forgets the address, so that use after free throws. @internal */
   invalidate(): void {
-    this.address = 0;
-    this.attached = undefined;
+    (this as { address: number }).address = 0;
+    this.borrowed = nothing;
+    this.ringState = undefined;
     for (const view of this.#nested?.values() ?? []) view.invalidate();
   }
 
@@ -111,17 +150,26 @@ export abstract class Struct {
   }
 }
 
-/** Structs one behind the other. */
+/** Throws for what is no index of a list of `length` elements. */
+export function checkIndex(index: number, length: number): void {
+  if (Number.isInteger(index) && index >= 0 && index < length) return;
+  if (typeof index !== 'number') throw invalidType('index', 'a number', index);
+  throw outOfRange(`index must be an integer in [0, ${length}), not ${String(index)}`);
+}
+
+/** An array of C structs: consecutive ones in memory. */
 export class StructArray<T extends Struct> implements Iterable<T> {
-  readonly memory: Memory;
+  /** The memory they are in. */
+  readonly memory: StructMemory;
+  /** Their class. */
   readonly type: StructType<T>;
-  /** Number of elements. */
+  /** How many there are. */
   readonly length: number;
   readonly #owner: Struct | undefined;
   readonly #views: T[] = [];
   #address: number;
 
-  constructor(memory: Memory, type: StructType<T>, address: number, length: number, owner?: Struct) {
+  constructor(memory: StructMemory, type: StructType<T>, address: number, length: number, owner?: Struct) {
     this.memory = memory;
     this.type = type;
     this.length = length;
@@ -129,18 +177,16 @@ export class StructArray<T extends Struct> implements Iterable<T> {
     this.#owner = owner;
   }
 
-  /** Its address, or 0 once it has been freed. */
+  /** Address of the first, in bytes; 0 once the array has been freed. */
   get address(): number {
     return this.#owner?.address === 0 ? 0 : this.#address;
   }
 
-  /** The element at `index`. */
+  /** The element at `index`, from 0. @throws a RangeError beyond the last; a TypeError once the array has been freed. */
   at(index: number): T {
     const address = this.address;
-    if (address === 0) throw stateError(`${this.type.name}[]`, 'alive', 'freed');
-    if (!(index >= 0 && index < this.length) || !Number.isInteger(index)) {
-      throw argumentError('index', `an integer in [0, ${this.length})`, index);
-    }
+    if (address === 0) throw invalidState(`${this.type.name}[]`, 'alive', 'freed');
+    checkIndex(index, this.length);
     let view = this.#views[index];
     if (view === undefined) {
       view = new this.type(this.memory, address + index * this.type.size);
@@ -149,9 +195,9 @@ export class StructArray<T extends Struct> implements Iterable<T> {
     return view;
   }
 
-  /** @internal */
-  buffers(): readonly ArrayBufferView[] {
-    return this.#views.flatMap((view) => view.buffers());
+  /** Foreign buffers that pointers in the elements lead to. @internal */
+  get borrowed(): readonly ArrayBufferView[] {
+    return this.#views.flatMap(({ borrowed }) => borrowed);
   }
 
   /** @internal */
@@ -167,50 +213,5 @@ export class StructArray<T extends Struct> implements Iterable<T> {
   /** Type, length and address, for `console.log` in Node. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return `${this.type.name}[${this.length}] at 0x${this.address.toString(16)}`;
-  }
-}
-
-/**
- * A pointer to a struct, or several, for functions that give one back through an argument: C's
- * `struct io_uring_cqe *cqe`, passed as `&cqe`.
- */
-export class Pointers<T extends Struct> {
-  readonly memory: Memory;
-  readonly type: StructType<T>;
-  /** How many pointers there is room for. */
-  readonly length: number;
-  /** Address of the first pointer, or 0 once freed. */
-  address: number;
-  private readonly found: Finder<T>;
-
-  constructor(memory: Memory, type: StructType<T>, address: number, length: number) {
-    this.memory = memory;
-    this.type = type;
-    this.address = address;
-    this.length = length;
-    this.found = new Finder(memory, type);
-  }
-
-  /** What the pointer at `index` points to; null for a NULL pointer. */
-  at(index: number): T | null {
-    if (this.address === 0) throw stateError(`${this.type.name}*`, 'alive', 'freed');
-    if (!(index >= 0 && index < this.length) || !Number.isInteger(index)) {
-      throw argumentError('index', `an integer in [0, ${this.length})`, index);
-    }
-    // a pointer into the window has nothing in its upper half
-    return this.found.at(this.memory.view.getUint32(this.address + index * 8, true));
-  }
-
-  /** What the first pointer points to: `*cqe_ptr`. */
-  get value(): T {
-    const { address, memory } = this;
-    const value = address === 0 ? this.at(0) : this.found.at(memory.view.getUint32(address, true));
-    if (value === null) throw argumentError(`${this.type.name}*`, 'set', null);
-    return value;
-  }
-
-  /** @internal */
-  invalidate(): void {
-    this.address = 0;
   }
 }

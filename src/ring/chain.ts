@@ -1,268 +1,239 @@
-/** Linked requests: prepared up front, submitted at once, each started when the one before succeeded. */
-import { rangeError, type SystemError, stateError, systemError } from '../errors.js';
-import {
-  IORING_CQE_F_MORE,
-  IORING_TIMEOUT_ETIME_SUCCESS,
-  IOSQE_CQE_SKIP_SUCCESS,
-  IOSQE_IO_HARDLINK,
-  IOSQE_IO_LINK,
-} from '../generated/constants.js';
-import type { Functions } from '../generated/functions.js';
-import { ECANCELED, ENOENT, ETIME } from '../generated/linux.js';
-import { type ChainOperations, Operations } from '../generated/operations.js';
-import { io_uring_sqe } from '../generated/structs.js';
-import { sqeSizeOf } from '../sqe-size.js';
-import type { Held } from './held.js';
-import { C, GET_SQE, type Hooks, REQUEST, RING, UNGET_SQE } from './hooks.js';
-import { applyOptions, type Request, type RequestOptions, type Sink } from './request.js';
-import type { Ring } from './ring.js';
+/** Linked requests: prepared up front, submitted at once, each started when the one before has succeeded. */
+import { invalidState, outOfRange } from '../checks/errors.js';
+import { SystemError, systemError } from '../checks/system-error.js';
+import { ECANCELED } from '../constants/generated/linux.js';
+import { IOSQE_FIXED_FILE } from '../constants/generated/uring.js';
+import type { Functions } from '../liburing/generated/functions.js';
+import { takeBuffers } from '../liburing/ring-state.js';
+import { io_uring_sqe } from '../structs/generated/structs.js';
+import { ChainError, type Outcome } from './chain-results.js';
+import type { FileDescriptor } from './direct-file.js';
+import type { Engine } from './engine/engine.js';
+import type { Request } from './engine/request.js';
+import { type Chain, Operations } from './generated/operations.js';
+import { applyOptions, checkMemberOptions, linkToNext, type MemberOptions } from './request-options.js';
+import { edit, type OperationTarget, place, type Requester } from './requester.js';
+import type { Scratch } from './scratch.js';
 
-/** What became of one member of a chain. */
-export type Outcome<T = unknown> =
-  | {
-      readonly status: 'fulfilled';
-      /** The operation. */
-      readonly name: string;
-      /** Its result; undefined if it was to have none (`skipSuccess`). */
-      readonly value: T;
-    }
-  | { readonly status: 'rejected'; readonly name: string; readonly reason: SystemError };
-
-/** Why a chain failed: the error of its first member that did, and what became of all. */
-export interface ChainError extends SystemError {
-  /** Which member failed, from 0. */
-  readonly index: number;
-  /** One for each member; those behind the failed one are rejected with ECANCELED, unless a hard link led to them. */
-  readonly outcomes: readonly Outcome[];
-}
-
-/** A request of a chain. */
+/** A request of a chain that is not submitted yet. */
 interface Member {
   readonly name: string;
-  /** The SQE as it was prepared. */
+  /** The SQE as it was prepared: 64 or 128 bytes. */
   readonly sqe: Uint8Array;
-  /** Its buffers, until the request has them. */
-  kept: unknown;
-  readonly options: RequestOptions | undefined;
-  readonly held: Held | undefined;
+  readonly buffers: readonly ArrayBufferView[];
+  readonly file: FileDescriptor;
+  readonly options: MemberOptions;
+  readonly scratch: Scratch | undefined;
   readonly convert: ((res: number) => unknown) | undefined;
-  hard: boolean;
-  /** Whether it has a completion only if it fails. */
-  silent: boolean;
-  /** Of a timeout: whether the next member starts when it has passed. */
-  continues: boolean;
-  request?: Request;
-  outcome?: Outcome;
 }
 
-const Base = Operations as unknown as abstract new <Results extends readonly unknown[]>() => ChainOperations<Results> &
-  Hooks;
+const noOptions: MemberOptions = {};
 
-/**
- * A chain of requests. Each method adds one and returns the chain; nothing reaches the kernel before
- * {@link Chain.submit}. A request starts when the one before it has succeeded; if it fails, those
- * after it are cancelled. A short read or write counts as a failure of the link, not as an error.
- *
- * Not every failure breaks a link: on Linux 6.18, those of fsync, sync_file_range, fallocate, ftruncate,
- * statx, madvise, the operations on paths (rename, unlink, mkdir, link, symlink) and on extended
- * attributes do not, and the next request runs. `submit()` throws their error nonetheless.
- *
- * ```ts
- * const file = files.at(0);
- * await ring
- *   .chain()
- *   .openat_direct(AT_FDCWD, 'new.txt', O_WRONLY | O_CREAT, 0o644, file)
- *   .write(file, data, data.length, 0)
- *   .fsync(file)
- *   .close_direct(file)
- *   .submit();
- * ```
- *
- * @see io_uring_linked_requests(7), io_uring_prep_link_timeout(3)
- */
-export class Chain<Results extends readonly unknown[] = []> extends Base<Results> {
-  /** @internal */
-  override readonly [RING]: Ring;
-  /** @internal */
-  override readonly [C]: Functions;
-  private readonly members: Member[] = [];
-  private submitted = false;
+/** Collects the members of a chain. Each is prepared beside the ring and kept as bytes. */
+class ChainPlan implements OperationTarget {
+  readonly functions: Functions;
+  readonly engine: Engine;
+  readonly requester: Requester;
+  readonly members: Member[] = [];
+  submitted = false;
+  /** What the operations return. */
+  chain: unknown;
 
-  /** @internal */
-  constructor(ring: Ring) {
-    super();
-    this[RING] = ring;
-    this[C] = ring[C];
+  constructor(requester: Requester) {
+    this.functions = requester.functions;
+    this.engine = requester.engine;
+    this.requester = requester;
   }
 
-  /** How many requests it has. */
-  get length(): number {
-    return this.members.length;
+  mustBeOpen(): void {
+    this.engine.ring.mustBeUsable();
+    if (this.submitted) throw invalidState('chain', 'not yet submitted', 'one that is');
   }
 
-  /** @internal */
-  override [GET_SQE](big?: boolean): io_uring_sqe {
-    if (this.submitted) throw stateError('chain', 'not yet submitted', 'one that is');
-    if (big) this[RING].mustHaveBigSqes();
-    return this[RING].draftSqe();
+  newSqe(options: MemberOptions | undefined, big = false): io_uring_sqe {
+    this.mustBeOpen();
+    if (options !== undefined) checkMemberOptions(options);
+    if (big) this.engine.ring.mustHaveBigSqes();
+    return this.engine.draft.sqe(big);
   }
 
-  /** @internal */
-  override [UNGET_SQE](error: unknown, held?: Held): unknown {
-    held?.free();
-    return error;
+  refuse(error: unknown, _sqe: io_uring_sqe | undefined, scratch?: Scratch): never {
+    scratch?.free();
+    throw error;
   }
 
-  /** @internal */
-  override [REQUEST](
-    sqe: io_uring_sqe,
+  request(
     name: string,
-    options?: RequestOptions,
-    held?: Held,
+    sqe: io_uring_sqe,
+    options: MemberOptions = noOptions,
+    file: FileDescriptor = -1,
+    scratch?: Scratch,
     convert?: (res: number) => unknown,
-  ): this {
+  ): unknown {
+    if (typeof file !== 'number') sqe.flags |= IOSQE_FIXED_FILE;
     try {
-      if (options !== undefined) applyOptions(this[C], sqe, options);
+      applyOptions(this.functions, sqe, options);
+      if (options.editSqe !== undefined) edit(this.engine, sqe, options.editSqe);
     } catch (error) {
-      throw this[UNGET_SQE](error, held);
+      this.refuse(error, sqe, scratch);
     }
-    const kept = sqe.attached;
-    sqe.attached = undefined;
-    this.members.push({
-      name,
-      sqe: sqe.memory.bytes.slice(sqe.address, sqe.address + sqeSizeOf(name)),
-      kept,
-      options,
-      held,
-      convert,
-      hard: false,
-      silent: false,
-      continues: (sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS) !== 0,
-    });
-    return this;
+    const buffers = takeBuffers(sqe, this.engine.memory);
+    this.members.push({ name, sqe: this.engine.draft.bytes(), buffers, file, options, scratch, convert });
+    return this.chain;
   }
 
-  /** Has the next request start even if the last one added fails: IOSQE_IO_HARDLINK. */
-  hard(): this {
-    const last = this.members.at(-1);
-    if (last === undefined) throw stateError('chain', 'one with a request before hard()', 'empty');
-    last.hard = true;
-    return this;
-  }
-
-  /**
-   * Submits all requests in one system call.
-   *
-   * @returns the results, in order.
-   * @throws a {@link ChainError} if a member failed.
-   */
-  async submit(): Promise<Results> {
-    const outcomes = await this.settle();
-    const failed = outcomes.findIndex((each) => each.status === 'rejected' && each.reason.errno !== -ECANCELED);
-    const index = failed >= 0 ? failed : outcomes.findIndex(({ status }) => status === 'rejected');
-    const first = outcomes[index];
-    if (first?.status === 'rejected') {
-      const error = Object.assign(systemError(first.reason.errno, first.name), { index });
-      // not among what is printed of an error that nobody catches
-      throw Object.defineProperty(error, 'outcomes', { value: outcomes }) as ChainError;
-    }
-    return outcomes.map((each) => (each as { value?: unknown }).value) as unknown as Results;
-  }
-
-  /** As {@link Chain.submit}, but says what became of each member, whether it failed or not. */
-  settle(): Promise<{ readonly [Index in keyof Results]: Outcome<Results[Index]> }> {
+  /** Throws for a chain that cannot be submitted. */
+  check(): void {
+    this.mustBeOpen();
     const { members } = this;
-    const ring = this[RING];
-    if (ring.closing) throw stateError('ring', 'open', 'closed');
-    if (this.submitted) throw stateError('chain', 'not yet submitted', 'one that is');
-    if (members.length === 0) throw stateError('chain', 'one with requests', 'empty');
-    if (members.at(-1)?.options?.skipSuccess) {
-      throw stateError('skipSuccess', 'for members before the last', 'for the last, whose completion tells the end');
+    if (members.length === 0) throw invalidState('chain', 'one with requests', 'empty');
+    if (members.at(-1)?.options.skipSuccess) {
+      throw invalidState('skipSuccess', 'for members before the last', 'for the last, whose completion tells the end');
     }
-    const slots = members.reduce((sum, { sqe }) => sum + sqe.length / io_uring_sqe.size, 0);
-    if (slots > ring.entries) {
-      throw rangeError(
-        `the chain has ${slots} requests, and the submission queue ${ring.entries} entries; open the ring with more`,
+    const { entries } = this.engine.ring;
+    if (this.slots > entries) {
+      throw outOfRange(
+        `the chain has ${this.slots} requests, and the submission queue ${entries} entries; open the ring with more`,
       );
     }
-    this.submitted = true;
-    return new Promise((resolve) => {
-      members.forEach((member, index) => {
-        // behind a first one that says nothing, the kernel says nothing of one that it refuses
-        member.silent = member.options?.skipSuccess === true && !(index === 0 && member.hard);
-      });
-      let left = members.filter(({ silent }) => !silent).length;
-      // those without a completion were to have none; behind a failed one of these, none has any
-      const finish = (last: number): void => {
-        members.forEach((member, index) => {
-          if (member.outcome) return;
-          const { name } = member;
-          ring.forgetRequest(member.request as Request);
-          member.outcome =
-            index <= last
-              ? { status: 'fulfilled', name, value: undefined }
-              : { status: 'rejected', name, reason: systemError(-ECANCELED, name) };
-        });
-        left = 0;
-        resolve(members.map(({ outcome }) => outcome) as never);
-      };
-      ring.makeRoom(slots);
-      members.forEach((member, index) => {
-        const sink = new MemberSink(member, () => {
-          if (left === 0) return;
-          if (!member.silent) left--;
-          if (left === 0) finish(members.length - 1);
-          else if (member.silent && !member.hard) finish(index);
-        });
-        this.start(member, index === members.length - 1, sink);
-      });
+    const aborted = members.find(({ options }) => options.signal?.aborted)?.options.signal;
+    if (aborted !== undefined) {
+      this.submitted = true;
+      for (const { scratch } of members) scratch?.free();
+      throw aborted.reason;
+    }
+  }
+
+  /** Entries of the SQ ring that its members take. */
+  get slots(): number {
+    return this.members.reduce((sum, { sqe }) => sum + sqe.length / io_uring_sqe.size, 0);
+  }
+}
+
+/** The chain of a ring: see `Chain`, the interface that its methods are typed by. */
+class PlannedChain extends Operations {
+  readonly #plan: ChainPlan;
+
+  constructor(plan: ChainPlan) {
+    super(plan);
+    plan.chain = this;
+    this.#plan = plan;
+  }
+
+  get length(): number {
+    return this.#plan.members.length;
+  }
+
+  async submit(): Promise<unknown[]> {
+    const outcomes = await this.settle();
+    const first = firstFailure(outcomes);
+    if (first < 0) return outcomes.map((each) => (each as { value?: unknown }).value);
+    const { reason } = outcomes[first] as { reason: unknown };
+    throw reason instanceof SystemError ? new ChainError(reason, first, outcomes) : reason;
+  }
+
+  async settle(): Promise<Outcome[]> {
+    const plan = this.#plan;
+    plan.check();
+    plan.engine.submitter.makeRoom(plan.slots);
+    plan.submitted = true;
+    return new Submission(plan).outcomes;
+  }
+}
+
+/** The member that failed by itself: the others were cancelled as a link broke. -1 if none failed. */
+function firstFailure(outcomes: readonly Outcome[]): number {
+  const cancelled = (reason: unknown): boolean => reason instanceof SystemError && reason.errno === -ECANCELED;
+  const index = outcomes.findIndex((each) => each.status === 'rejected' && !cancelled(each.reason));
+  return index >= 0 ? index : outcomes.findIndex(({ status }) => status === 'rejected');
+}
+
+/** The members of a chain in flight. */
+class Submission {
+  /** Resolves when the chain is over. */
+  readonly outcomes: Promise<Outcome[]>;
+  readonly #plan: ChainPlan;
+  readonly #requests: Request[];
+  readonly #outcomes: (Outcome | undefined)[];
+  /** Members whose CQE has not come, of those that have one in any case. */
+  #left: number;
+  #resolve: (outcomes: Outcome[]) => void = () => {};
+  /** Aborted requests that the kernel did not find: they begin when the one before is complete. */
+  readonly #unstarted = new Set<Request>();
+
+  /** Precondition: there is room for all members in the SQ ring. */
+  constructor(plan: ChainPlan) {
+    this.#plan = plan;
+    const { members } = plan;
+    this.#outcomes = members.map(() => undefined);
+    this.#left = members.filter((_, index) => !this.#isSilent(index)).length;
+    this.outcomes = new Promise((resolve) => {
+      this.#resolve = resolve;
     });
+    this.#requests = members.map((member, index) => this.#start(member, index));
   }
 
-  private start(member: Member, isLast: boolean, sink: Sink): void {
-    const ring = this[RING];
-    const { name, options, held } = member;
-    const sqe = ring[GET_SQE](member.sqe.length > io_uring_sqe.size);
-    ring.memory.bytes.set(member.sqe, sqe.address);
-    if (!member.silent) sqe.flags &= ~IOSQE_CQE_SKIP_SUCCESS;
-    if (!isLast) sqe.flags |= member.hard ? IOSQE_IO_HARDLINK : IOSQE_IO_LINK;
-    member.request = ring.startRequest(sqe, name, options, { held, sink }, member.kept);
-    member.kept = undefined;
+  /** Whether a member has a CQE only if it fails. */
+  #isSilent(index: number): boolean {
+    const { options } = this.#plan.members[index] as Member;
+    if (options.skipSuccess !== true) return false;
+    // the kernel posts no CQE for a refused member behind a hard-linked first one that skips its own
+    if (index === 0 && options.link === 'hard') return false;
+    // a later member that is aborted is cancelled when it begins: when the one before is complete
+    return this.#plan.members.slice(index + 1).every((later) => later.options.signal === undefined);
+  }
+
+  #start(member: Member, index: number): Request {
+    const { engine, requester, members } = this.#plan;
+    const { name, options, file, scratch, convert, buffers } = member;
+    const sqe = place(engine, member.sqe);
+    const isLast = index === members.length - 1;
+    if (!isLast) linkToNext(sqe, { link: options.link, skipSuccess: this.#isSilent(index) });
+    const request = engine.submitter.start(name, sqe, buffers);
+    if (typeof file === 'number') request.fd = file;
+    request.details = { scratch, convert };
+    request.resolve = (value) => this.#settled(index, { status: 'fulfilled', name, value });
+    request.reject = (reason) => this.#settled(index, { status: 'rejected', name, reason });
+    requester.attach(request, options, () => this.#unstarted.add(request));
+    return request;
+  }
+
+  #settled(index: number, outcome: Outcome): void {
+    this.#outcomes[index] = outcome;
+    this.#cancelUnstarted();
+    if (this.#left === 0) return;
+    const silent = this.#isSilent(index);
+    if (!silent) this.#left--;
+    if (this.#left === 0) this.#finish(this.#outcomes.length - 1);
+    // behind a silent member that failed, none has a CQE, unless a hard link leads on
+    else if (silent && this.#plan.members[index]?.options.link !== 'hard') this.#finish(index);
+  }
+
+  #cancelUnstarted(): void {
+    const { canceller, reaper } = this.#plan.engine;
+    for (const request of this.#unstarted) {
+      this.#unstarted.delete(request);
+      reaper.afterReaping(() => canceller.cancel(request, () => this.#unstarted.add(request)));
+    }
+  }
+
+  /** @param last - The last member that ran. Those up to it without a CQE succeeded, those behind it were cancelled. */
+  #finish(last: number): void {
+    this.#left = 0;
+    const outcomes = this.#outcomes.map((outcome, index): Outcome => {
+      if (outcome !== undefined) return outcome;
+      const { name } = this.#plan.members[index] as Member;
+      const request = this.#requests[index];
+      if (request?.active) this.#plan.engine.reaper.release(request);
+      return index <= last
+        ? { status: 'fulfilled', name, value: undefined }
+        : { status: 'rejected', name, reason: systemError(-ECANCELED, name) };
+    });
+    this.#resolve(outcomes);
   }
 }
 
-/** Turns a member's completions into its outcome. */
-class MemberSink implements Sink {
-  private readonly member: Member;
-  private readonly done: () => void;
-  private result: number | undefined;
-
-  constructor(member: Member, done: () => void) {
-    this.member = member;
-    this.done = done;
-  }
-
-  completed(res: number, flags: number, last: boolean): void {
-    // a zero-copy send: the result first, the end of the use of its buffer later
-    if (!last && flags & IORING_CQE_F_MORE) {
-      this.result = res;
-      return;
-    }
-    const { member } = this;
-    const { name, convert, options } = member;
-    const value = this.result ?? res;
-    if (options?.handle) options.handle.result = value;
-    if (value >= 0 || isNoError(member, value)) {
-      member.outcome = { status: 'fulfilled', name, value: convert ? convert(value) : value };
-    } else {
-      member.outcome = { status: 'rejected', name, reason: systemError(value, name) };
-    }
-    this.done();
-  }
-}
-
-/** A link timeout that was not needed, or a timeout that has passed and does not break the chain. */
-function isNoError({ name, continues }: Member, res: number): boolean {
-  if (name === 'timeout') return res === -ETIME && continues;
-  return name === 'link_timeout' && (res === -ECANCELED || res === -ENOENT);
+/** Starts an empty chain. */
+export function makeChain(requester: Requester): Chain {
+  return new PlannedChain(new ChainPlan(requester)) as unknown as Chain;
 }

@@ -1,174 +1,210 @@
 /** Requests that complete many times: one iterator each. */
-import { systemError } from '../errors.js';
-import { ECANCELED, ENOBUFS, ETIME } from '../generated/linux.js';
-import type { BufferRing } from './buffer-ring.js';
-import type { Request, Sink } from './request.js';
-import type { Ring } from './ring.js';
-import { Stream } from './stream.js';
+import { systemError } from '../checks/system-error.js';
+import { ECANCELED, ENOBUFS } from '../constants/generated/linux.js';
+import { AsyncQueue, QueueIterator } from './async-queue.js';
+import type { BufferPool } from './buffer-pool.js';
+import type { RingUser } from './engine/close.js';
+import type { Engine } from './engine/engine.js';
+import type { CompletionSink, Request } from './engine/request.js';
+import { isSuccess } from './outcome.js';
 
-/** What is particular to a multishot operation. @internal */
+/** What is particular to a multishot operation. */
 export interface MultishotKind<T> {
   /** The operation, as errors name it. */
   readonly name: string;
   /** Starts the request, whose completions go to `sink`. */
-  arm(sink: Sink): Request;
-  /** Items of a completion that is no error; none for the end of the data. */
+  start(sink: CompletionSink): Request;
+  /** The items of a completion that is no error; none for the end of the data. */
   items(res: number, flags: number): Iterable<T>;
-  /** Whether a result means that no more data will come. */
+  /** Whether a `res` means that no more data will come. */
   isEnd(res: number): boolean;
-  /** Whether there is more to come although the kernel has ended it: it does when the CQ ring is full, for instance. */
+  /** Whether there is more to come although the kernel has ended the request, as it does when the CQ ring is full. */
   restarts(): boolean;
-  /** Gives back what nobody will take. */
+  /** Gives back an item that nobody will take. */
   discard(item: T): unknown;
-  /** Where its data is, if in provided buffers. */
-  readonly buffers?: BufferRing;
-  /** How many items may wait before it is paused. */
-  readonly limit: number;
+  /** The provided buffers that its data is in. */
+  readonly buffers?: BufferPool;
+  /** How many items may wait before the request is paused. */
+  readonly highWaterMark: number;
   readonly signal?: AbortSignal | undefined;
+  /** Called when the request is gone for good. */
+  ended?(): void;
 }
 
 /**
- * The results of a multishot request, in order. When more than `highWater` wait to be taken, the
- * request is cancelled, and started again when they are gone. Leaving the loop cancels it for good
- * and gives back what was not taken: buffers to their ring, connections are closed.
+ * The results of a multishot request, in order. When `highWaterMark` of them wait to be taken, the request is
+ * cancelled, and started again when they are gone. Leaving the loop cancels it for good and gives back what was not
+ * taken: buffers go to their ring, connections are closed.
+ *
+ * ```ts
+ * for await (const fd of ring.multishot_accept(listener)) serve(fd);
+ * ```
  */
-export class Multishot<T> extends Stream<T> implements Sink {
-  private readonly ring: Ring;
-  private readonly kind: MultishotKind<T>;
-  private request: Request | undefined;
-  private cancelling = false;
-  /** Too many items wait. */
-  private paused = false;
-  private waitsForBuffers = false;
-  private readonly resume = (): void => {
-    this.waitsForBuffers = false;
-    this.arm();
+export class Multishot<T> extends QueueIterator<T> {}
+
+/** Starts a multishot request. @throws what its operation throws for bad arguments, and the reason of an aborted signal. */
+export function multishot<T>(engine: Engine, kind: MultishotKind<T>): Multishot<T> {
+  kind.signal?.throwIfAborted();
+  return new Multishot(new MultishotRequest(engine, kind).queue);
+}
+
+/** Runs one multishot request: pauses it, starts it again, cancels it. */
+class MultishotRequest<T> implements CompletionSink, RingUser {
+  readonly queue: AsyncQueue<T>;
+  readonly #engine: Engine;
+  readonly #kind: MultishotKind<T>;
+  #request: Request | undefined;
+  #cancelling = false;
+  /** It was cancelled because too many items wait. */
+  #paused = false;
+  #waitsForBuffers = false;
+  #isOver = false;
+  #returned: (() => void) | undefined;
+  readonly #onAbort = (): void => {
+    this.queue.fail(this.#kind.signal?.reason);
+    this.#cancel();
   };
-  private readonly onAbort = (): void => {
-    this.fail(this.kind.signal?.reason);
-    this.cancel();
+  readonly #resume = (): void => {
+    this.#waitsForBuffers = false;
+    this.#restart();
   };
 
-  /** @internal */
-  constructor(ring: Ring, kind: MultishotKind<T>) {
-    super();
-    kind.signal?.throwIfAborted();
-    this.ring = ring;
-    this.kind = kind;
-    ring.multishots.add(this);
-    kind.signal?.addEventListener('abort', this.onAbort, { once: true });
-    this.arm();
+  constructor(engine: Engine, kind: MultishotKind<T>) {
+    this.#engine = engine;
+    this.#kind = kind;
+    this.queue = new AsyncQueue({
+      taken: () => this.#taken(),
+      abandoned: (items) => this.#abandoned(items),
+    });
+    this.#request = kind.start(this);
+    engine.use(this);
+    kind.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  /** Starts the request, again perhaps. */
-  private arm(): void {
-    this.ring.afterReaping(() => this.start());
+  #restart(): void {
+    this.#engine.reaper.afterReaping(() => {
+      if (this.queue.ended || this.#request !== undefined) return;
+      if (this.#engine.ring.closing) {
+        this.ringCloses();
+        return;
+      }
+      try {
+        this.#request = this.#kind.start(this);
+      } catch (error) {
+        this.queue.fail(error);
+        this.#over();
+      }
+    });
   }
 
-  private start(): void {
-    if (this.ended || this.request !== undefined) return;
-    if (this.ring.closing) this.ringCloses();
-    else this.request = this.kind.arm(this);
-  }
-
-  /** Ends it if no completion will. @internal */
+  /** Ends it if no completion will. */
   ringCloses(): void {
-    if (this.request !== undefined || this.ended) return;
-    this.fail(systemError(-ECANCELED, this.kind.name));
-    this.cancel();
-    this.stopped();
+    if (this.#request !== undefined || this.queue.ended) return;
+    this.queue.fail(systemError(-ECANCELED, this.#kind.name));
+    this.#cancel();
+    this.#over();
   }
 
-  private cancel(): void {
-    if (this.waitsForBuffers) {
-      this.kind.buffers?.forget(this.resume);
-      this.waitsForBuffers = false;
+  #cancel(): void {
+    if (this.#waitsForBuffers) {
+      this.#kind.buffers?.forget(this.#resume);
+      this.#waitsForBuffers = false;
     }
-    if (this.request === undefined || this.cancelling) return;
-    this.cancelling = true;
-    const { request, ring } = this;
+    if (this.#request === undefined || this.#cancelling) return;
+    this.#cancelling = true;
+    const request = this.#request;
     const { userData } = request;
-    const isCurrent = (): boolean => this.request === request && request.userData === userData;
+    const isCurrent = (): boolean => this.#request === request && request.userData === userData;
     const again = (): void => {
       if (!isCurrent()) return;
-      this.cancelling = false;
-      this.cancel();
+      this.#cancelling = false;
+      this.#cancel();
     };
-    ring.afterReaping(() => isCurrent() && ring.cancelRequest(request, again));
+    const { canceller, reaper } = this.#engine;
+    reaper.afterReaping(() => isCurrent() && canceller.cancel(request, again));
   }
 
-  private readonly afterwards: (() => void)[] = [];
-
-  /** Calls back when the request is gone for good. @internal */
-  whenOver(callback: () => void): void {
-    this.afterwards.push(callback);
-  }
-
-  private stopped(): void {
-    this.ring.multishots.delete(this);
-    // a buffer that it was to go on with is for another
-    if (this.kind.buffers?.isOpen && !this.ring.closing) this.kind.buffers.resume();
-    this.kind.signal?.removeEventListener('abort', this.onAbort);
-    for (const callback of this.afterwards.splice(0)) callback();
-  }
-
-  /** Called with each completion of the request. */
   completed(res: number, flags: number, last: boolean): void {
-    const { kind } = this;
+    const kind = this.#kind;
     const isEnd = kind.isEnd(res);
-    const isError = res < 0 && res !== -ETIME;
+    const isError = !isSuccess(kind.name, res);
     if (last) {
-      this.request = undefined;
-      this.cancelling = false;
+      this.#request = undefined;
+      this.#cancelling = false;
     }
     if (isError || isEnd) kind.buffers?.unused(flags);
     else {
+      this.#deliver(res, flags, last);
+      if (this.queue.length >= kind.highWaterMark && !last) {
+        this.#paused = true;
+        this.#cancel();
+      }
+    }
+    if (last) this.#stopped(res, isError, isEnd);
+  }
+
+  #deliver(res: number, flags: number, last: boolean): void {
+    const kind = this.#kind;
+    try {
       for (const item of kind.items(res, flags)) {
-        if (this.ended) this.ring.afterReaping(() => kind.discard(item));
-        else this.push(item);
+        if (this.queue.ended) this.#engine.reaper.afterReaping(() => kind.discard(item));
+        else this.queue.push(item);
       }
-      if (this.length >= kind.limit && !last) {
-        this.paused = true;
-        this.cancel();
-      }
+    } catch (error) {
+      this.queue.fail(error);
+      if (!last) this.#cancel();
     }
-    if (last) this.over(res, isError, isEnd);
   }
 
-  /** The request is gone: for good, or until there is room again. */
-  private over(res: number, isError: boolean, isEnd: boolean): void {
-    if (isEnd || (!isError && !this.kind.restarts())) this.end();
-    if (this.ended) {
-      this.stopped();
+  /** The kernel has ended the request: for good, or until there is room again. */
+  #stopped(res: number, isError: boolean, isEnd: boolean): void {
+    const { queue } = this;
+    const kind = this.#kind;
+    if (isEnd || (!isError && !kind.restarts())) queue.end();
+    if (queue.ended) {
+      this.#over();
     } else if (!isError) {
-      this.paused = false;
-      if (this.length < this.kind.limit) this.arm();
-    } else if (res === -ENOBUFS && this.kind.buffers?.isOpen) {
-      this.waitsForBuffers = true;
-      this.kind.buffers.whenAvailable(this.resume);
-    } else if (res === -ECANCELED && this.paused && !this.ring.closing) {
-      this.paused = false;
-      if (this.length === 0) this.arm();
+      this.#paused = false;
+      if (queue.length < kind.highWaterMark) this.#restart();
+    } else if (res === -ENOBUFS && kind.buffers?.isOpen) {
+      this.#waitsForBuffers = true;
+      kind.buffers.whenAvailable(this.#resume);
+    } else if (res === -ECANCELED && this.#paused && !this.#engine.ring.closing) {
+      this.#paused = false;
+      if (queue.length === 0) this.#restart();
     } else {
-      this.fail(systemError(res, this.kind.name));
-      this.stopped();
+      queue.fail(systemError(res, kind.name));
+      this.#over();
     }
   }
 
-  protected override taken(): void {
-    if (this.request === undefined && !this.waitsForBuffers && this.length === 0) this.arm();
+  /** The request is gone for good. */
+  #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const kind = this.#kind;
+    this.#engine.leave(this);
+    // a buffer that this request was to go on with is for another
+    if (kind.buffers?.isOpen && !this.#engine.ring.closing) kind.buffers.resume();
+    kind.signal?.removeEventListener('abort', this.#onAbort);
+    kind.ended?.();
+    this.#returned?.();
   }
 
-  protected override async abandoned(items: T[]): Promise<void> {
-    for (const item of items) this.kind.discard(item);
-    if (this.request === undefined) {
-      this.cancel();
-      this.stopped();
+  #taken(): void {
+    if (this.#request === undefined && !this.#waitsForBuffers && this.queue.length === 0) this.#restart();
+  }
+
+  async #abandoned(items: T[]): Promise<void> {
+    for (const item of items) this.#kind.discard(item);
+    if (this.#request === undefined) {
+      this.#cancel();
+      this.#over();
       return;
     }
     await new Promise<void>((resolve) => {
-      this.whenOver(resolve);
-      this.cancel();
+      this.#returned = resolve;
+      this.#cancel();
     });
   }
 }

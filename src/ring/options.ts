@@ -1,23 +1,19 @@
 /** Settings of a ring, by names that follow from the constants of io_uring_setup(2). */
-import { argumentError } from '../errors.js';
-import * as constants from '../generated/constants.js';
-import type { Instance } from '../library.js';
+import { checkOptions, invalidType } from '../checks/errors.js';
+import type { Instance } from '../liburing/instance.js';
+import type { Setup } from './engine/setup.js';
+import { setupFlags } from './generated/setup-flags.js';
 
-type Camel<Name extends string> = Name extends `${infer Word}_${infer Rest}`
-  ? `${Lowercase<Word>}${Capitalize<Camel<Rest>>}`
-  : Lowercase<Name>;
-
-type SetupConstant = Extract<keyof typeof constants, `IORING_SETUP_${string}`>;
-/** What other options set, or the shim does itself. */
-type Implied = 'CQSIZE' | 'SQ_AFF' | 'ATTACH_WQ' | 'NO_MMAP' | 'REGISTERED_FD_ONLY';
-type FlagName = Exclude<SetupConstant extends `IORING_SETUP_${infer Name}` ? Name : never, Implied>;
+/** Flags that other options set, or that the shim needs itself. */
+const implied = ['cqsize', 'sqAff', 'attachWq', 'noMmap', 'registeredFdOnly'] as const;
+type FlagName = Exclude<keyof typeof setupFlags, (typeof implied)[number]>;
 
 /**
- * The flags of io_uring_setup(2): `singleIssuer` is IORING_SETUP_SINGLE_ISSUER, and so on. Without a
- * word about them, `submitAll`, `coopTaskrun` and `taskrunFlag` are set where the kernel knows them
- * and they fit the others; `deferTaskrun` brings `singleIssuer`.
+ * The flags of io_uring_setup(2): `singleIssuer` is IORING_SETUP_SINGLE_ISSUER, and so on. By default, `submitAll`,
+ * `coopTaskrun` and `taskrunFlag` are set where the kernel knows them and they fit the others. `deferTaskrun` sets
+ * `singleIssuer`, too.
  */
-export type SetupFlags = { readonly [Name in FlagName as Camel<Name>]?: boolean };
+export type SetupFlags = { readonly [Name in FlagName]?: boolean };
 
 /** Settings of a {@link Ring}. */
 export interface RingOptions extends SetupFlags {
@@ -31,55 +27,53 @@ export interface RingOptions extends SetupFlags {
   readonly sqThreadCpu?: number;
   /** Another ring whose kernel threads this one shares. */
   readonly attachWq?: { readonly fd: number };
-  /** Where its memory is. Default: the instance that the C interface works on. */
+  /** The instance that it is made in. Default: the one that the C interface works on. */
   readonly instance?: Instance;
+  /**
+   * Errors of requests get the stack of the call that made the request, instead of one that leads nowhere. This costs
+   * some microseconds a request: see docs/performance.md. Default: false.
+   */
+  readonly stacks?: boolean;
 }
 
-const PREFIX = 'IORING_SETUP_';
-const camel = (name: string): string =>
-  name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-
-const flags: ReadonlyMap<string, number> = new Map(
-  Object.entries(constants)
-    .filter(([name]) => name.startsWith(PREFIX))
-    .map(([name, value]) => [camel(name.slice(PREFIX.length)), value as number]),
+const others = ['entries', 'cqEntries', 'sqThreadIdle', 'sqThreadCpu', 'attachWq', 'instance', 'stacks'] as const;
+const flagNames = (Object.keys(setupFlags) as (keyof typeof setupFlags)[]).filter(
+  (name): name is FlagName => !implied.some((each) => each === name),
 );
+const known: ReadonlySet<string> = new Set([...others, ...flagNames]);
 
-const implied = ['cqsize', 'sqAff', 'attachWq', 'noMmap', 'registeredFdOnly'];
-const others = ['entries', 'cqEntries', 'sqThreadIdle', 'sqThreadCpu', 'attachWq', 'instance'];
-const flagNames = [...flags.keys()].filter((name) => !implied.includes(name));
-
-/** What is asked for, and what is good to have besides. @internal */
-export interface Setup {
-  readonly entries: number;
-  readonly wanted: number;
-  readonly preferred: number;
-}
-
-/** @internal */
-export function readOptions(options: RingOptions): Setup {
-  const given = options as Readonly<Record<string, unknown>>;
-  let wanted = 0;
-  for (const [name, value] of Object.entries(given)) {
-    if (others.includes(name)) continue;
-    if (!flagNames.includes(name))
-      throw argumentError('options', `settings of a ring (${[...others, ...flagNames].join(', ')})`, name);
-    if (value !== undefined && typeof value !== 'boolean') throw argumentError(name, 'true or false', value);
-    if (value === true) wanted |= flags.get(name) as number;
+/** The arguments of io_uring_setup(2) for these options. */
+export function readRingOptions(options: RingOptions): Setup {
+  checkOptions(options, known, 'a ring');
+  const { entries = 256, cqEntries, sqThreadIdle, sqThreadCpu, attachWq, stacks } = options;
+  if (stacks !== undefined && typeof stacks !== 'boolean') throw invalidType('stacks', 'true or false', stacks);
+  let required = 0;
+  for (const name of flagNames) {
+    const value = options[name];
+    if (value !== undefined && typeof value !== 'boolean') throw invalidType(name, 'true or false', value);
+    if (value === true) required |= setupFlags[name];
   }
-  const has = (flag: number): boolean => (wanted & flag) !== 0;
-  if (options.cqEntries !== undefined) wanted |= constants.IORING_SETUP_CQSIZE;
-  if (options.sqThreadCpu !== undefined) wanted |= constants.IORING_SETUP_SQ_AFF;
-  if (options.attachWq !== undefined) wanted |= constants.IORING_SETUP_ATTACH_WQ;
-  if (has(constants.IORING_SETUP_DEFER_TASKRUN)) wanted |= constants.IORING_SETUP_SINGLE_ISSUER;
-  let preferred = constants.IORING_SETUP_SUBMIT_ALL;
-  if (!has(constants.IORING_SETUP_SQPOLL)) {
-    preferred |= constants.IORING_SETUP_TASKRUN_FLAG;
-    if (!has(constants.IORING_SETUP_DEFER_TASKRUN)) preferred |= constants.IORING_SETUP_COOP_TASKRUN;
+  if (cqEntries !== undefined) required |= setupFlags.cqsize;
+  if (sqThreadCpu !== undefined) required |= setupFlags.sqAff;
+  if (attachWq !== undefined) required |= setupFlags.attachWq;
+  if (options.deferTaskrun) required |= setupFlags.singleIssuer;
+  let preferred: number = setupFlags.submitAll;
+  if (!options.sqpoll) {
+    preferred |= setupFlags.taskrunFlag;
+    if (!options.deferTaskrun) preferred |= setupFlags.coopTaskrun;
   }
-  if (options.coopTaskrun === false)
-    preferred &= ~(constants.IORING_SETUP_COOP_TASKRUN | constants.IORING_SETUP_TASKRUN_FLAG);
-  if (options.taskrunFlag === false) preferred &= ~constants.IORING_SETUP_TASKRUN_FLAG;
-  if (options.submitAll === false) preferred &= ~constants.IORING_SETUP_SUBMIT_ALL;
-  return { entries: options.entries ?? 256, wanted, preferred };
+  if (options.coopTaskrun === false) preferred &= ~(setupFlags.coopTaskrun | setupFlags.taskrunFlag);
+  if (options.taskrunFlag === false) preferred &= ~setupFlags.taskrunFlag;
+  if (options.submitAll === false) preferred &= ~setupFlags.submitAll;
+  return {
+    entries,
+    params: {
+      cq_entries: cqEntries ?? 0,
+      sq_thread_idle: sqThreadIdle ?? 0,
+      sq_thread_cpu: sqThreadCpu ?? 0,
+      wq_fd: attachWq?.fd ?? 0,
+    },
+    required,
+    preferred,
+  };
 }

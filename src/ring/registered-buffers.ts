@@ -1,25 +1,40 @@
 /** Registered buffers: memory that the kernel has pinned once, for operations named `…_fixed`. */
-import { check } from '../check.js';
-import { argumentError } from '../errors.js';
-import { iovec } from '../generated/structs.js';
-import { C } from './hooks.js';
-import type { Ring } from './ring.js';
+import { invalidType, invalidValue } from '../checks/errors.js';
+import { check } from '../host/check.js';
+import { iovec } from '../structs/generated/structs.js';
+import type { Engine } from './engine/engine.js';
+
+/** The index of a registered buffer, which must be of this ring. */
+export let bufferIndex: (buffer: RegisteredBuffer, engine: Engine) => number;
 
 /**
  * A registered buffer of a ring, or a part of one. Get it from {@link Ring.registerBuffers}.
  *
+ * ```ts
+ * const [buffer] = ring.registerBuffers([new Uint8Array(65536)]);
+ * const bytes = await ring.read_fixed(fd, buffer.subarray(0, 4096));
+ * ```
+ *
  * @see io_uring_register_buffers(3)
  */
 export class RegisteredBuffer {
-  private readonly ring: Ring;
+  readonly #owner: Engine;
   /** The bytes themselves. */
   readonly bytes: Uint8Array;
-  /** Which of the ring's registered buffers it is, from 0. */
+  /** Its index among the ring's registered buffers, from 0. */
   readonly index: number;
 
+  static {
+    bufferIndex = (buffer, engine) => {
+      if (!(buffer instanceof RegisteredBuffer)) throw invalidType('buffer', 'a registered buffer', buffer);
+      if (buffer.#owner !== engine) throw invalidValue('buffer', 'a registered buffer of the same ring', buffer);
+      return buffer.index;
+    };
+  }
+
   /** @internal */
-  constructor(ring: Ring, bytes: Uint8Array, index: number) {
-    this.ring = ring;
+  constructor(owner: Engine, bytes: Uint8Array, index: number) {
+    this.#owner = owner;
     this.bytes = bytes;
     this.index = index;
   }
@@ -29,35 +44,34 @@ export class RegisteredBuffer {
     return this.bytes.length;
   }
 
-  /** A part of it, as `Uint8Array.prototype.subarray` takes it. */
+  /** A part of it, with the arguments of `Uint8Array.prototype.subarray`. */
   subarray(begin?: number, end?: number): RegisteredBuffer {
-    return new RegisteredBuffer(this.ring, this.bytes.subarray(begin, end), this.index);
-  }
-
-  /** @internal */
-  indexIn(ring: Ring): number {
-    if (ring === this.ring) return this.index;
-    throw argumentError('buffer', 'a registered buffer of the same ring', this);
+    return new RegisteredBuffer(this.#owner, this.bytes.subarray(begin, end), this.index);
   }
 }
 
-/** @internal */
-export function registerBuffers(ring: Ring, buffers: readonly ArrayBufferView[]): RegisteredBuffer[] {
-  const { memory } = ring;
-  if (!Array.isArray(buffers) || buffers.length === 0 || !buffers.every((each) => ArrayBuffer.isView(each))) {
-    throw argumentError('buffers', 'a list of typed arrays or Buffers', buffers);
-  }
+/** Registers buffers with a ring. */
+export function registerBuffers(engine: Engine, buffers: readonly ArrayBufferView[]): RegisteredBuffer[] {
+  const { functions, memory, ring } = engine;
+  if (!Array.isArray(buffers) || !buffers.every((each) => ArrayBuffer.isView(each)))
+    throw invalidType('buffers', 'a list of typed arrays or Buffers', buffers);
+  if (buffers.length === 0) throw invalidValue('buffers', 'a list of typed arrays or Buffers', 'an empty one');
   const vector = memory.alloc(iovec, buffers.length);
   try {
     buffers.forEach((view, index) => {
       vector.at(index).iov_base = view;
       vector.at(index).iov_len = view.byteLength;
     });
-    check(ring[C].io_uring_register_buffers(ring.struct, vector, buffers.length), 'io_uring_register_buffers');
+    check(functions.io_uring_register_buffers(ring.struct, vector, buffers.length), 'io_uring_register_buffers');
   } finally {
     memory.free(vector);
   }
   return buffers.map(
-    (view, index) => new RegisteredBuffer(ring, new Uint8Array(view.buffer, view.byteOffset, view.byteLength), index),
+    (view, index) => new RegisteredBuffer(engine, new Uint8Array(view.buffer, view.byteOffset, view.byteLength), index),
   );
+}
+
+/** Lets go of all registered buffers of a ring. */
+export function unregisterBuffers({ functions, ring }: Engine): void {
+  check(functions.io_uring_unregister_buffers(ring.struct), 'io_uring_unregister_buffers');
 }

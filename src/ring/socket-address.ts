@@ -1,10 +1,12 @@
-/** Socket addresses as JavaScript has them, and as C does. */
-import { argumentError, rangeError } from '../errors.js';
-import { AF_INET, AF_INET6, AF_UNIX } from '../generated/linux.js';
-import { sockaddr_in, sockaddr_in6, sockaddr_un } from '../generated/structs.js';
-import type { StructType } from '../struct.js';
+/** Socket addresses, in the form of JavaScript and in that of C. */
+import { invalidNumber, invalidType, invalidValue, outOfRange } from '../checks/errors.js';
+import { AF_INET, AF_INET6, AF_UNIX } from '../constants/generated/linux.js';
+import { offsetOf, type StructType } from '../memory/struct.js';
+import { sockaddr_in, sockaddr_in6, sockaddr_un } from '../structs/generated/structs.js';
 
-/** Where a socket is: an IP address and a port, or a path; an abstract name begins with NUL. See ip(7) and unix(7). */
+/**
+ * The address of a socket: an IP address and a port, or a path. An abstract name begins with NUL. See ip(7) and unix(7).
+ */
 export type SocketAddress =
   | {
       /** IPv4 or IPv6, as digits. */
@@ -13,9 +15,6 @@ export type SocketAddress =
       readonly port: number;
     }
   | { readonly path: string };
-
-const offsetOf = (type: StructType, member: string): number =>
-  type.fields.find(({ name }) => name === member)?.offset ?? 0;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -57,40 +56,40 @@ function withPort(
   return bytes;
 }
 
-/** The bytes of C's struct, as many as bind(2) wants. @internal */
+/** The bytes of C's struct, as many as bind(2) wants. */
 export function encodeSocketAddress(value: SocketAddress, name: string): Uint8Array {
   if (typeof value === 'object' && value !== null && 'path' in value) {
-    if (typeof value.path !== 'string') throw argumentError(`${name}.path`, 'a string', value.path);
+    if (typeof value.path !== 'string') throw invalidType(`${name}.path`, 'a string', value.path);
     const path = encoder.encode(value.path);
     const room = sockaddr_un.size - 2;
     const abstract = path[0] === 0;
     if (path.length === 0 || path.length > (abstract ? room : room - 1)) {
-      throw rangeError(
+      throw outOfRange(
         `${name}.path has ${path.length} bytes, and a socket's path has 1 to ${abstract ? room : room - 1}`,
       );
     }
     if (!abstract && path.includes(0))
-      throw argumentError(`${name}.path`, 'a path without NUL, but for the first character', value.path);
+      throw invalidValue(`${name}.path`, 'a path without NUL, but for the first character', value.path);
     const bytes = new Uint8Array(2 + path.length + (abstract ? 0 : 1));
     new DataView(bytes.buffer).setUint16(0, AF_UNIX, true);
     bytes.set(path, 2);
     return bytes;
   }
   if (typeof value !== 'object' || value === null || typeof value.address !== 'string') {
-    throw argumentError(name, 'an address and a port, a path, or a sockaddr', value);
+    throw invalidType(name, 'an address and a port, a path, or a sockaddr', value);
   }
   const { address, port } = value;
-  if (!Number.isInteger(port) || port < 0 || port > 0xffff)
-    throw rangeError(`${name}.port is ${port}, and ports go from 0 to 65535`);
+  if (!Number.isInteger(port)) throw invalidNumber(`${name}.port`, 'an integer', port);
+  if (port < 0 || port > 0xffff) throw outOfRange(`${name}.port is ${port}, and ports go from 0 to 65535`);
   const four = ipv4(address);
   if (four) return withPort(sockaddr_in, AF_INET, port, four, 'sin_addr');
   const six = ipv6(address);
   if (six) return withPort(sockaddr_in6, AF_INET6, port, six, 'sin6_addr');
-  throw argumentError(`${name}.address`, 'an IPv4 or IPv6 address', address);
+  throw invalidValue(`${name}.address`, 'an IPv4 or IPv6 address', address);
 }
 
 /**
- * What a `struct sockaddr` says, such as the kernel wrote it.
+ * The socket address in a `struct sockaddr`, as the kernel writes it.
  *
  * @param bytes - The struct, with as many bytes as the kernel said it has.
  * @throws a TypeError for a family other than AF_INET, AF_INET6 and AF_UNIX.
@@ -111,5 +110,5 @@ export function decodeSocketAddress(bytes: Uint8Array): SocketAddress {
     const words = Array.from({ length: 8 }, (_, index) => view.getUint16(at + index * 2).toString(16));
     return { address: new URL(`http://[${words.join(':')}]`).hostname.slice(1, -1), port: view.getUint16(2) };
   }
-  throw argumentError('bytes', 'a sockaddr of AF_INET, AF_INET6 or AF_UNIX', `family ${family}, ${bytes.length} bytes`);
+  throw invalidValue('bytes', 'a sockaddr of AF_INET, AF_INET6 or AF_UNIX', `family ${family}, ${bytes.length} bytes`);
 }

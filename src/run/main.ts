@@ -3,7 +3,7 @@
  * program starts, and the program's from then on: its exit ends it.
  */
 import { readFileSync, realpathSync } from 'node:fs';
-import { systemError } from '../errors.js';
+import { systemError } from '../checks/system-error.js';
 import { loadRunHost, type RunHost } from './host.js';
 import { type Image, MEMORY_PAGES, readImage } from './image.js';
 import { instantiate, run, startSpawner } from './instance.js';

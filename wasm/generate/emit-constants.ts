@@ -27,3 +27,23 @@ ${lines.join('\n')}
 ]);
 `;
 }
+
+/** `SINGLE_ISSUER` as `singleIssuer`. */
+const camelCase = (name: string): string =>
+  name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+/** The setup flags of a ring by the names of its options. */
+export function emitSetupFlags(constants: readonly Constant[], banner: string): string {
+  const prefix = 'IORING_SETUP_';
+  const flags = constants.filter(({ name }) => name.startsWith(prefix));
+  const lines = flags.map(({ name, value }) => {
+    const option = camelCase(name.slice(prefix.length));
+    return `${comment([`\`${name}\``], '  ')}\n  ${option}: ${literal(value)},`;
+  });
+  return `// ${banner}
+/** The flags of io_uring_setup(2): IORING_SETUP_SINGLE_ISSUER is \`singleIssuer\`, and so on. */
+export const setupFlags = {
+${lines.join('\n')}
+} as const;
+`;
+}

@@ -45,18 +45,13 @@ export function emitFunctions(model: Model, pages: ReadonlyMap<string, ManPage>,
   });
   return `// ${banner}
 // The documentation is from liburing's man pages, which are dual LGPL-2.1+ and MIT.
-import * as check from '../arguments.js';
-import { Finder } from '../finder.js';
-import type { Address, Memory, PointerTo } from '../memory.js';
-import * as rings from '../rings.js';
-import { wrongStruct } from '../library.js';
-import { Pointers, Struct, StructArray, type StructType } from '../struct.js';
+import { type Address, check, type Memory, Pointers, type PointerTo, rings, Struct, StructArray, StructFinder, type StructType, wrongStruct } from '../binding.js';
 import {
 ${[...new Set(model.structs.map(({ name }) => name))]
   .sort()
   .map((name) => `  ${name},`)
   .join('\n')}
-} from './structs.js';
+} from '../../structs/generated/structs.js';
 
 /** liburing's functions, under their names in C and with their arguments in C. */
 export interface Functions {
@@ -70,7 +65,7 @@ type Mixed = (...values: (number | bigint | undefined)[]) => number;
 /** Binds the functions that a wasm instance exports. @internal */
 export function bind(exported: Record<string, unknown>, memory: Memory): Functions {
 ${indent(wasm, '  ')}
-${[...returned].map((name) => `  const found_${name} = new Finder(memory, ${name});`).join('\n')}
+${[...returned].map((name) => `  const found_${name} = new StructFinder(memory, ${name});`).join('\n')}
 
 ${[...strict]
   .map(
@@ -113,7 +108,7 @@ export function emitDefault(model: Model, pages: ReadonlyMap<string, ManPage>, b
   return `// ${banner}
 // The documentation is from liburing's man pages, which are dual LGPL-2.1+ and MIT.
 import { functions } from '../default.js';
-import type { Functions } from './functions.js';
+import type { Functions } from '../../liburing/generated/functions.js';
 
 ${lines.join('\n\n')}
 `;

@@ -1,5 +1,6 @@
 /** Emits C prototypes as data. */
 import type { Model } from './model.js';
+import { sqeSize } from './semantics.js';
 
 /** C prototypes as data, for tools that take calls as text. */
 export function emitSignatures(model: Model, banner: string): string {
@@ -9,7 +10,7 @@ export function emitSignatures(model: Model, banner: string): string {
       const number = type.kind === 'integer' ? `, bits: ${type.bits}, signed: ${type.signed}` : '';
       return `{ name: '${parameter.name}', c: '${type.c}', kind: '${type.kind}'${number} }`;
     });
-    return `  { name: '${name}', result: '${c}', parameters: [${list.join(', ')}] },`;
+    return `  { name: '${name}', result: '${c}', sqeSize: ${sqeSize(name)}, parameters: [${list.join(', ')}] },`;
   });
   return `// ${banner}
 /** A parameter of a C function. */
@@ -26,6 +27,8 @@ export interface CParameter {
 export interface CSignature {
   readonly name: string;
   readonly result: string;
+  /** Bytes of the SQE that it writes, if it writes one. */
+  readonly sqeSize: 64 | 128;
   readonly parameters: readonly CParameter[];
 }
 

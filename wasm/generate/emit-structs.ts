@@ -114,9 +114,7 @@ ${struct.fields.map((field) => accessors(struct, field)).join('\n\n')}
 
 export function emitStructs(model: Model, banner: string): string {
   return `// ${banner}
-import * as check from '../arguments.js';
-import type { Address } from '../memory.js';
-import { type Field, Struct, StructArray } from '../struct.js';
+import { type Address, check, type Field, Struct, StructArray } from '../../memory/accessors.js';
 
 ${model.structs.map(emitStruct).join('\n')}`;
 }

@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Compiler } from './clang.js';
-import { emitConstants, emitErrno } from './emit-constants.js';
+import { emitConstants, emitErrno, emitSetupFlags } from './emit-constants.js';
 import { emitDefault, emitFunctions } from './emit-functions.js';
 import { emitOperations } from './emit-operations.js';
 import { emitSignatures } from './emit-signatures.js';
@@ -26,6 +26,9 @@ const model = readModel(compiler, source);
 const pages = readManPages(join(source, 'man'));
 const banner = `Generated from the headers of liburing ${model.version} by wasm/generate. Do not edit.`;
 
+/** A generated file of a layer of src/. */
+const generated = (layer: string, name: string): string => join(outTs, layer, 'generated', `${name}.ts`);
+
 /** Names of raw exports, as a linker response file. */
 const exportList = (of: Model): string => of.functions.map(({ name }) => `-Wl,--export=${name}\n`).join('');
 
@@ -33,14 +36,15 @@ const outputs: Record<string, string> = {
   [join(outC, 'thunks.c')]: emitThunks(model, banner),
   [join(outC, 'reference.c')]: emitReference(model, banner),
   [join(outC, 'exports.rsp')]: exportList(model),
-  [join(outTs, 'constants.ts')]: emitConstants(model.constants, banner),
-  [join(outTs, 'linux.ts')]: emitConstants(model.linux, banner),
-  [join(outTs, 'errno.ts')]: emitErrno(model, banner),
-  [join(outTs, 'structs.ts')]: emitStructs(model, banner),
-  [join(outTs, 'functions.ts')]: emitFunctions(model, pages, banner),
-  [join(outTs, 'exports.ts')]: emitDefault(model, pages, banner),
-  [join(outTs, 'operations.ts')]: emitOperations(model, pages, banner),
-  [join(outTs, 'signatures.ts')]: emitSignatures(model, banner),
+  [generated('constants', 'uring')]: emitConstants(model.constants, banner),
+  [generated('constants', 'linux')]: emitConstants(model.linux, banner),
+  [generated('constants', 'errno')]: emitErrno(model, banner),
+  [generated('ring', 'setup-flags')]: emitSetupFlags(model.constants, banner),
+  [generated('structs', 'structs')]: emitStructs(model, banner),
+  [generated('liburing', 'functions')]: emitFunctions(model, pages, banner),
+  [generated('host', 'exports')]: emitDefault(model, pages, banner),
+  [generated('ring', 'operations')]: emitOperations(model, pages, banner),
+  [generated('encoding', 'signatures')]: emitSignatures(model, banner),
   [outModel]: JSON.stringify(model, (_, value) => (typeof value === 'bigint' ? `${value}` : value), 1),
 };
 for (const [file, text] of Object.entries(outputs)) {

@@ -19,7 +19,7 @@ interface OpcodeUse {
 }
 
 const model = JSON.parse(readFileSync(modelFile, 'utf8')) as Model;
-const { opcodes } = (await import(pathToFileURL(join(dist, 'encoding.js')).href)) as {
+const { opcodes } = (await import(pathToFileURL(join(dist, 'encoding/bundle.js')).href)) as {
   opcodes: ReadonlyMap<number, OpcodeUse>;
 };
 const files = readdirSync(examples)

@@ -1,58 +1,75 @@
 /**
  * How Ring's methods differ from the prep functions that they call: what an argument means (a file,
- * a path, a slot, a request), which arguments have a default, what the result is.
+ * a path, a slot, a request), which arguments have a default, what the value is.
  */
+import {
+  builtIn,
+  call,
+  compose,
+  type Expression,
+  engine,
+  label,
+  linuxConstant,
+  literal,
+  plain,
+  runtimeType,
+  scratch,
+  structClass,
+  structType,
+  union,
+  uringConstant,
+} from './expression.js';
 import type { CFunction, Parameter } from './model.js';
-import { isString } from './semantics.js';
+import { isString, sqeSize } from './semantics.js';
+import { type Value, valueOfOperation } from './values.js';
 
 /** An argument of a method, and how it becomes C's. */
 export interface Argument {
-  name: string;
-  type: string;
+  readonly name: string;
+  readonly type: Expression;
   /** Its default, if there is one: an expression that may use the arguments before it. */
-  fallback?: string;
-  /** The expression passed to the prep function. */
-  passed: string;
-  /** Whether it needs memory that is freed after the request. */
-  holds?: boolean;
-  /** A statement after the prep function, which sees `sqe`. */
-  after?: string;
+  readonly fallback?: Expression;
+  /** What is passed to the prep function. */
+  readonly passed: Expression;
+  /** Whether it is the file that the operation is about: an fd, or a direct descriptor. */
+  readonly isFile?: boolean;
 }
 
 /** A method of Ring. */
 export interface Operation {
-  /** Its name, and that of the prep function without `io_uring_prep_`. */
-  name: string;
-  fn: CFunction;
+  /** The prep function's name without `io_uring_prep_`, as errors and outcomes have it. */
+  readonly name: string;
+  /** The method's name: the same, but for two. */
+  readonly method: string;
+  readonly fn: CFunction;
   /** In the method's order, which is C's. */
-  arguments: Argument[];
+  readonly arguments: readonly Argument[];
   /** What is passed to C, in C's order. */
-  passed: string[];
-  /** What the promise resolves to. */
-  result: string;
-  returns: string;
-  /** An expression: the function that makes the result of a CQE's res, with `res` itself as default. */
-  convert?: string;
+  readonly passed: readonly Expression[];
+  readonly value: Value;
   /** Only in a chain does it make sense. */
-  chainOnly: boolean;
+  readonly chainOnly: boolean;
   /** It takes an SQE of 128 bytes. */
-  big: boolean;
+  readonly big: boolean;
 }
 
 /** Prep functions that have no method of their own, and why. */
 const without: Record<string, string> = {
   rw: 'it prepares any operation',
   send_set_addr: 'it changes an SQE that another function prepared; see sendto',
-  cancel: 'it takes a pointer; the method of that name is cancel64',
+  cancel: 'it takes a pointer; the method `cancel` is `io_uring_prep_cancel64`',
 };
 
-/** Their methods are iterators: see src/ring/multishot.ts. */
+/** Their methods return iterators: see src/ring/multishot-operations.ts. */
 const isMultishot = (name: string): boolean => /multishot/.test(name);
 
 export const operationName = (fn: CFunction): string | undefined =>
   fn.name.startsWith('io_uring_prep_') ? fn.name.slice('io_uring_prep_'.length) : undefined;
 
-const methodName = (name: string): string => (name === 'cancel64' ? 'cancel' : name);
+/** Errors name the operation, not the C function's variant. */
+const shortName = (name: string): string => (name === 'cancel64' ? 'cancel' : name);
+/** `close` closes the ring. */
+const methodName = (name: string): string => (name === 'close' ? 'close_fd' : name);
 
 const is = (list: string, name: string): boolean => list.split(' ').includes(name);
 
@@ -70,9 +87,7 @@ function measured(fn: CFunction, { name }: Parameter): { pointer: Parameter; ele
   return undefined;
 }
 
-const isSockaddr = ({ type }: Parameter): boolean => type.kind === 'pointer' && type.struct === 'sockaddr';
-
-/** Structs that may be given as something shorter. */
+/** Structs that may be given in a shorter form: its type, and the method of Scratch that makes the struct. */
 const conversions: Record<string, { type: string; method: string }> = {
   __kernel_timespec: { type: 'Duration', method: 'timespec' },
   iovec: { type: 'Vector', method: 'iovecs' },
@@ -81,176 +96,157 @@ const conversions: Record<string, { type: string; method: string }> = {
   epoll_event: { type: 'EpollEvent', method: 'epollEvent' },
 };
 
-function pointer(operation: string, parameter: Parameter): Argument {
-  const { name, type } = parameter;
+const bytes = runtimeType('Bytes');
+const directFile = runtimeType('DirectFile');
+const noAddress = literal('null');
+
+function pointer(operation: string, { name, type }: Parameter): Argument {
   if (type.kind !== 'pointer') throw new Error(`${operation}.${name} is no pointer`);
+  const given = plain(name);
   if (type.to === 'string' && isString(name)) {
-    return { name, type: 'Path', passed: `held.path(${name}, '${name}')`, holds: true };
+    return { name, type: runtimeType('Path'), passed: scratch('string', given, label(name)) };
   }
   const conversion = conversions[type.struct ?? ''];
   if (conversion && `${operation}.${name}` !== 'epoll_wait.events') {
-    return { name, type: conversion.type, passed: `held.${conversion.method}(${name}, '${name}')`, holds: true };
+    return { name, type: runtimeType(conversion.type), passed: scratch(conversion.method, given, label(name)) };
   }
-  if (isSockaddr(parameter)) {
-    // the kernel writes to these
-    if (/accept/.test(operation)) return { name, type: 'Bytes', fallback: 'null', passed: name };
-    return { name, type: 'SocketAddress | Bytes', passed: `held.sockaddr(${name}, '${name}')`, holds: true };
+  // the kernel writes to those of accept
+  if (type.struct === 'sockaddr' && !/accept/.test(operation)) {
+    const address = union(runtimeType('SocketAddress'), bytes);
+    return { name, type: address, passed: scratch('sockaddr', given, label(name)) };
   }
-  if (name === 'addrlen') return { name, type: 'Bytes', fallback: 'null', passed: name };
+  if (type.struct === 'sockaddr' || name === 'addrlen')
+    return { name, type: bytes, fallback: noAddress, passed: given };
   const { struct } = type;
-  return { name, type: struct ? `${struct} | StructArray<${struct}>` : 'Bytes', passed: name };
+  if (struct === undefined) return { name, type: bytes, passed: given };
+  const array = compose(`StructArray<${struct}>`, runtimeType('StructArray'), structType(struct));
+  return { name, type: union(structType(struct), array), passed: given };
 }
 
 function integer(fn: CFunction, operation: string, parameter: Parameter): Argument {
   const { name, type } = parameter;
   if (type.kind !== 'integer') throw new Error(`${operation}.${name} is no integer`);
-  const plain = type.role !== 'size' && type.bits === 64 ? 'number | bigint' : 'number';
+  const numeric = builtIn(type.role !== 'size' && type.bits === 64 ? 'number | bigint' : 'number');
   // the method's last argument has this name
   const own = name === 'options' ? 'wait_options' : name;
-  const argument: Argument = { name: own, type: plain, passed: own };
+  const given = plain(own);
+  const argument: Argument = { name: own, type: numeric, passed: given };
   const key = `${operation}.${name}`;
 
   if (operation.startsWith('msg_ring') && name === 'fd')
-    return { name, type: 'RingTarget', passed: `targetFd(${name})` };
-  if (operation.startsWith('msg_ring') && name === 'data') return { ...argument, passed: `messageData(${name})` };
-  if (name === 'source_fd' || key === 'fixed_fd_install.fd') {
-    return { name, type: 'DirectFile', passed: `directIndex(${name}, this[RING], '${name}')` };
-  }
+    return { name, type: runtimeType('RingTarget'), passed: call('targetFd', given) };
+  if (operation.startsWith('msg_ring') && name === 'data') return { ...argument, passed: call('messageData', given) };
+  if (name === 'source_fd' || key === 'fixed_fd_install.fd' || key === 'close_direct.file_index')
+    return { name, type: directFile, passed: call('directIndex', given, engine, label(name)) };
   if (name === 'file_index') {
-    if (operation === 'close_direct') {
-      return { name, type: 'DirectFile', passed: `directIndex(${name}, this[RING], '${name}')` };
-    }
-    return { name, type: 'DirectFile | undefined', fallback: 'undefined', passed: `slotIndex(${name}, this[RING])` };
+    const type = union(directFile, builtIn('undefined'));
+    return { name, type, fallback: literal('undefined'), passed: call('slotIndex', given, engine) };
   }
-  if (is('user_data old_user_data', name)) return { name, type: 'RequestHandle', passed: `${name}.userData` };
+  if (is('user_data old_user_data', name)) {
+    return { name, type: runtimeType('RequestReference'), passed: call('userDataOf', given, engine, label(name)) };
+  }
   if (is('fd sockfd fd_out fd_in', name) && !ordinary(operation, name)) {
-    const after =
-      name === 'fd_in' || operation === 'cancel_fd'
-        ? undefined
-        : `if (typeof ${name} !== 'number') sqe.flags |= IOSQE_FIXED_FILE;`;
+    // these two have flags of their own for a direct descriptor
+    const isFile = name !== 'fd_in' && operation !== 'cancel_fd';
     return {
       name,
-      type: 'FileDescriptor',
-      passed: `fileIndex(${name}, this[RING], '${name}')`,
-      ...(after ? { after } : {}),
+      type: runtimeType('FileDescriptor'),
+      passed: call('fileIndex', given, engine, label(name)),
+      isFile,
     };
   }
+  if (key === 'close.fd') return { ...argument, isFile: true };
   if (name === 'splice_flags') {
-    return { ...argument, fallback: '0', passed: `${name} | (typeof fd_in === 'number' ? 0 : SPLICE_F_FD_IN_FIXED)` };
+    const flag = uringConstant('SPLICE_F_FD_IN_FIXED');
+    return { ...argument, fallback: literal('0'), passed: withFlag(given, 'fd_in', flag) };
   }
   if (key === 'cancel_fd.flags') {
-    return {
-      ...argument,
-      fallback: '0',
-      passed: `${name} | (typeof fd === 'number' ? 0 : IORING_ASYNC_CANCEL_FD_FIXED)`,
-    };
+    const flag = uringConstant('IORING_ASYNC_CANCEL_FD_FIXED');
+    return { ...argument, fallback: literal('0'), passed: withFlag(given, 'fd', flag) };
   }
   if (key === 'poll_update.flags')
-    return { ...argument, fallback: 'IORING_POLL_UPDATE_EVENTS', passed: `pollUpdateFlags(${name})` };
-  const measure = measured(fn, parameter);
-  if (measure) {
-    const { pointer: of, elements } = measure;
-    if (/_fixed$/.test(operation) && of.name === 'buf') return { ...argument, fallback: 'buf.length' };
-    if (elements) return { ...argument, fallback: `countOf(${of.name}, '${of.name}')` };
-    if (isSockaddr(of)) return { ...argument, fallback: `held.sockaddrLength(${of.name})` };
-    return { ...argument, fallback: `sizeOf(${of.name})` };
-  }
-  const fallback = defaultOf(operation, name);
+    return {
+      ...argument,
+      fallback: uringConstant('IORING_POLL_UPDATE_EVENTS'),
+      passed: call('pollUpdateFlags', given),
+    };
+  const fallback = measuredBy(fn, operation, parameter) ?? defaultOf(operation, name);
   return fallback === undefined ? argument : { ...argument, fallback };
 }
 
-function defaultOf(operation: string, name: string): string | undefined {
+/** Flags, and one more if a file is a direct descriptor. */
+const withFlag = (flags: Expression, file: string, flag: Expression): Expression =>
+  compose(`${flags.code} | (typeof ${file} === 'number' ? 0 : ${flag.code})`, flags, flag);
+
+/** How much there is behind a pointer, if this argument says that. */
+function measuredBy(fn: CFunction, operation: string, parameter: Parameter): Expression | undefined {
+  const measure = measured(fn, parameter);
+  if (measure === undefined) return undefined;
+  const { pointer: of, elements } = measure;
+  const what = plain(of.name);
+  if (/_fixed$/.test(operation) && of.name === 'buf') return plain('buf.length');
+  if (elements) return call('countOf', what, label(of.name));
+  if (of.type.kind === 'pointer' && of.type.struct === 'sockaddr') return scratch('sockaddrLength', what);
+  return call('sizeOf', what);
+}
+
+function defaultOf(operation: string, name: string): Expression | undefined {
   const key = `${operation}.${name}`;
-  // a file's own position, as node:fs has it for null
-  if (name === 'offset' && /^(read|write)/.test(operation)) return '-1';
-  // expiry is what a timeout is for: no error, and no end of a chain
-  if (key === 'timeout.flags') return 'IORING_TIMEOUT_ETIME_SUCCESS';
-  if (key === 'statx.mask') return 'STATX_BASIC_STATS';
-  if (key === 'listen.backlog') return '511';
-  if (/^(mkdir|mkdirat)\.mode$/.test(key)) return '0o777';
-  if (name === 'mode' && /^open/.test(operation)) return '0o666';
-  if (/^(flags|fsync_flags|zc_flags|pipe_flags|cqe_flags|protocol|peer|count)$/.test(name)) return '0';
+  // the file's own position, as null is in node:fs
+  if (name === 'offset' && /^(read|write)/.test(operation)) return literal('-1');
+  // a timeout whose time is up is no error, and does not break a chain
+  if (key === 'timeout.flags') return uringConstant('IORING_TIMEOUT_ETIME_SUCCESS');
+  if (key === 'statx.mask') return linuxConstant('STATX_BASIC_STATS');
+  if (key === 'listen.backlog') return literal('511');
+  if (/^(mkdir|mkdirat)\.mode$/.test(key)) return literal('0o777');
+  if (name === 'mode' && /^open/.test(operation)) return literal('0o666');
+  if (/^(flags|fsync_flags|zc_flags|pipe_flags|cqe_flags|protocol|peer|count)$/.test(name)) return literal('0');
   return undefined;
 }
 
-/** Results that are not the CQE's res: type, documentation, and the expression of the function that makes it. */
-function resultOf(operation: string): Pick<Operation, 'result' | 'returns' | 'convert'> {
-  if (operation === 'pipe_direct') {
-    return {
-      result: '[DirectFile, DirectFile]',
-      returns: 'The end to read from and the end to write to.',
-      convert: 'held.directPipe(this[RING], file_index)',
-    };
-  }
-  if (/_direct(_alloc)?$/.test(operation) && operation !== 'close_direct') {
-    const slot = operation === 'socket_direct_alloc' ? 'undefined' : 'file_index';
-    return {
-      result: 'DirectFile',
-      returns: 'The file, as a direct descriptor.',
-      convert: `directResult(this[RING], ${slot})`,
-    };
-  }
-  switch (operation) {
-    case 'pipe':
-      return {
-        result: '[number, number]',
-        returns: 'The end to read from and the end to write to.',
-        convert: 'held.pipe()',
-      };
-    case 'statx':
-      return { result: 'Plain<statx>', returns: 'What C has in `struct statx`.', convert: 'held.plain(statx)' };
-    case 'waitid':
-      return { result: 'Plain<siginfo_t>', returns: 'What C has in `siginfo_t`.', convert: 'held.plain(siginfo_t)' };
-    case 'cmd_getsockname':
-      return { result: 'SocketAddress', returns: 'The address.', convert: 'held.socketAddress()' };
-    default:
-      return { result: 'number', returns: "The CQE's `res`: what the system call returns, where there is one." };
-  }
-}
-
 /** Arguments that only say where a result goes. The method returns it instead. */
-const outputs: Record<string, string> = {
-  'pipe.fds': 'held.room(8)',
-  'pipe_direct.fds': 'held.room(8)',
-  'statx.statxbuf': 'held.struct(statx)',
-  'waitid.infop': 'held.struct(siginfo_t)',
-  'cmd_getsockname.sockaddr': 'held.struct(sockaddr_storage)',
-  'cmd_getsockname.sockaddr_len': 'held.socketAddressLength()',
+const outputs: Record<string, Expression> = {
+  'pipe.fds': scratch('ints', literal('2')),
+  'pipe_direct.fds': scratch('ints', literal('2')),
+  'statx.statxbuf': scratch('struct', structClass('statx')),
+  'waitid.infop': scratch('struct', structClass('siginfo_t')),
+  'cmd_getsockname.sockaddr': scratch('struct', structClass('sockaddr_storage')),
+  'cmd_getsockname.sockaddr_len': scratch('socketAddressLength'),
 };
 
 /** Arguments that follow from another. */
-function implied(operation: string, { name }: Parameter, fn: CFunction): string | undefined {
+function implied(operation: string, { name }: Parameter, fn: CFunction): Expression | undefined {
   if (name === 'buf_index') {
     if (operation === 'sendmsg_zc_fixed') return undefined;
     const of = fn.parameters.find((parameter) => is('buf iovecs', parameter.name))?.name;
-    return of === 'iovecs' ? 'held.bufferIndex(iovecs, this[RING])' : 'buf.indexIn(this[RING])';
+    return of === 'iovecs'
+      ? scratch('bufferIndex', plain('iovecs'), engine)
+      : call('bufferIndex', plain('buf'), engine);
   }
-  if (operation === 'poll_update' && name === 'new_user_data') return '0';
+  if (operation === 'poll_update' && name === 'new_user_data') return literal('0');
   return undefined;
 }
 
 function argument(fn: CFunction, operation: string, parameter: Parameter): Argument {
+  const registered = runtimeType('RegisteredBuffer');
   if (parameter.type.kind !== 'pointer') {
-    if (parameter.name === 'buf_index') {
-      return { name: 'buffer', type: 'RegisteredBuffer', passed: 'buffer.indexIn(this[RING])' };
-    }
-    return integer(fn, operation, parameter);
+    if (parameter.name !== 'buf_index') return integer(fn, operation, parameter);
+    return { name: 'buffer', type: registered, passed: call('bufferIndex', plain('buffer'), engine) };
   }
   const fixed = /_fixed$/.test(operation);
-  if (fixed && parameter.name === 'buf') return { name: 'buf', type: 'RegisteredBuffer', passed: 'buf.bytes' };
+  if (fixed && parameter.name === 'buf') return { name: 'buf', type: registered, passed: plain('buf.bytes') };
   if (fixed && parameter.name === 'iovecs') {
     return {
       name: 'iovecs',
-      type: 'readonly RegisteredBuffer[]',
-      passed: "held.registeredIovecs(iovecs, 'iovecs')",
-      holds: true,
+      type: compose('readonly RegisteredBuffer[]', registered),
+      passed: scratch('registeredIovecs', plain('iovecs'), label('iovecs')),
     };
   }
   return pointer(operation, parameter);
 }
 
 /** Trailing arguments with defaults are optional; one before a required one cannot be. */
-function dropEarlyDefaults(list: Argument[]): Argument[] {
+function dropEarlyDefaults(list: readonly Argument[]): Argument[] {
   const last = list.findLastIndex(({ fallback }) => fallback === undefined);
   return list.map((each, index) => {
     if (index >= last || each.fallback === undefined) return each;
@@ -265,7 +261,7 @@ export function operation(fn: CFunction): Operation | undefined {
   if (name === undefined || name in without || isMultishot(name)) return undefined;
   const list: Argument[] = [];
   const passed = fn.parameters.map((parameter) => {
-    if (parameter.name === 'sqe') return 'sqe';
+    if (parameter.name === 'sqe') return plain('sqe');
     const output = outputs[`${name}.${parameter.name}`] ?? implied(name, parameter, fn);
     if (output) return output;
     const made = argument(fn, name, parameter);
@@ -273,13 +269,14 @@ export function operation(fn: CFunction): Operation | undefined {
     return made.passed;
   });
   return {
-    name: methodName(name),
+    name: shortName(name),
+    method: methodName(shortName(name)),
     fn,
     arguments: dropEarlyDefaults(list),
     passed,
-    ...resultOf(name),
+    value: valueOfOperation(shortName(name)),
     chainOnly: name === 'link_timeout',
-    big: name.endsWith('128'),
+    big: sqeSize(fn.name) === 128,
   };
 }
 

@@ -168,7 +168,7 @@ export interface Hooks {
   result?: (call: string) => string;
 }
 
-/** What the bindings do beside calling C: see src/rings.ts. */
+/** What the bindings do beside calling C: see src/liburing/ring-state.ts. */
 export function hooks(name: string): Hooks {
   switch (name) {
     case 'io_uring_queue_init':
@@ -178,10 +178,10 @@ export function hooks(name: string): Hooks {
       return {
         before: ['rings.mustBeClosed(ring);'],
         after: [],
-        result: (call) => `rings.opened(ring, ${call})`,
+        result: (call) => `rings.opened(ring, memory, ${call})`,
       };
     case 'io_uring_resize_rings':
-      return { before: [], after: [], result: (call) => `rings.resized(ring, ${call})` };
+      return { before: [], after: [], result: (call) => `rings.resized(ring, memory, ${call})` };
     case 'io_uring_queue_exit':
       return { before: ['rings.mustBeOpen(ring);'], after: ['rings.closed(ring);'] };
     case 'io_uring_free_probe':
@@ -203,3 +203,6 @@ export function hooks(name: string): Hooks {
       };
   }
 }
+
+/** Bytes of the SQE that a function writes: those that take a big one say so in their name. */
+export const sqeSize = (name: string): 64 | 128 => (name.endsWith('128') ? 128 : 64);
