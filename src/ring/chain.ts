@@ -2,7 +2,7 @@
 import { invalidState, outOfRange } from '../checks/errors.js';
 import { SystemError, systemError } from '../checks/system-error.js';
 import { ECANCELED } from '../constants/generated/linux.js';
-import { IOSQE_FIXED_FILE } from '../constants/generated/uring.js';
+import { IORING_TIMEOUT_ETIME_SUCCESS, IOSQE_FIXED_FILE } from '../constants/generated/uring.js';
 import type { Functions } from '../liburing/generated/functions.js';
 import { takeBuffers } from '../liburing/ring-state.js';
 import { io_uring_sqe } from '../structs/generated/structs.js';
@@ -25,6 +25,8 @@ interface Member {
   readonly options: MemberOptions;
   readonly scratch: Scratch | undefined;
   readonly convert: ((res: number) => unknown) | undefined;
+  /** A timeout whose time is up breaks the chain. */
+  readonly breaksChain: boolean;
 }
 
 const noOptions: MemberOptions = {};
@@ -78,7 +80,9 @@ class ChainPlan implements OperationTarget {
       this.refuse(error, sqe, scratch);
     }
     const buffers = takeBuffers(sqe, this.engine.memory);
-    this.members.push({ name, sqe: this.engine.draft.bytes(), buffers, file, options, scratch, convert });
+    const breaksChain = name === 'timeout' && !(sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS);
+    const bytes = this.engine.draft.bytes();
+    this.members.push({ name, sqe: bytes, buffers, file, options, scratch, convert, breaksChain });
     return this.chain;
   }
 
@@ -185,13 +189,13 @@ class Submission {
 
   #start(member: Member, index: number): Request {
     const { engine, requester, members } = this.#plan;
-    const { name, options, file, scratch, convert, buffers } = member;
+    const { name, options, file, scratch, convert, buffers, breaksChain } = member;
     const sqe = place(engine, member.sqe);
     const isLast = index === members.length - 1;
     if (!isLast) linkToNext(sqe, { link: options.link, skipSuccess: this.#isSilent(index) });
     const request = engine.submitter.start(name, sqe, buffers);
     if (typeof file === 'number') request.fd = file;
-    request.details = { scratch, convert };
+    request.details = { scratch, convert, breaksChain };
     request.resolve = (value) => this.#settled(index, { status: 'fulfilled', name, value });
     request.reject = (reason) => this.#settled(index, { status: 'rejected', name, reason });
     requester.attach(request, options, () => this.#unstarted.add(request));

@@ -38,7 +38,7 @@ export function failure({ name, fd, details }: Request, res: number): unknown {
 function settle(request: Request, details: RequestDetails, res: number, flags: number): void {
   const { handle, buffers, convert } = details;
   if (handle !== undefined) handle.result = res;
-  if (!isSuccess(request.name, res)) {
+  if (!isSuccess(request.name, res) || (res === -ETIME && details.breaksChain)) {
     buffers?.unused(flags);
     request.reject(failure(request, res));
     return;

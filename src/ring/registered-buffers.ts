@@ -55,7 +55,7 @@ export function registerBuffers(engine: Engine, buffers: readonly ArrayBufferVie
   const { functions, memory, ring } = engine;
   if (!Array.isArray(buffers) || !buffers.every((each) => ArrayBuffer.isView(each)))
     throw invalidType('buffers', 'a list of typed arrays or Buffers', buffers);
-  if (buffers.length === 0) throw invalidValue('buffers', 'a list of typed arrays or Buffers', 'an empty one');
+  if (buffers.length === 0) throw invalidValue('buffers', 'a list of typed arrays or Buffers', buffers);
   const vector = memory.alloc(iovec, buffers.length);
   try {
     buffers.forEach((view, index) => {

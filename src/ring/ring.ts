@@ -1,4 +1,5 @@
 /** A ring whose requests are promises: the public face of the engine, and nothing else. */
+import { invalidValue } from '../checks/errors.js';
 import { instance as defaultInstance } from '../host/default.js';
 import { hostOf } from '../host/instance.js';
 import type { Memory } from '../memory/memory.js';
@@ -192,8 +193,16 @@ export class Ring extends RingRequests implements Disposable, AsyncDisposable {
    * Closes the ring: what is in flight is cancelled and awaited, its promises are rejected with ECANCELED, and all that
    * belongs to the ring is given back. A file descriptor is closed by {@link RingOperations.close_fd}.
    */
-  async close(): Promise<void> {
-    await this.#engine.closer.close();
+  close(...none: []): Promise<void> {
+    if (none.length > 0)
+      return Promise.reject(
+        invalidValue(
+          'close()',
+          'called without arguments, as it closes the ring: see close_fd()',
+          (none as unknown[])[0],
+        ),
+      );
+    return this.#engine.closer.close();
   }
 
   /** Closes the ring like {@link Ring.close}, and blocks the thread until that is done. */

@@ -120,7 +120,7 @@ describe('a buffer ring', () => {
     const ring = openRing();
     const [input, output] = (await ring.pipe()).map(closing) as [number, number];
     const buffers = ring.bufferRing({ entries: 32768, size: 1 });
-    const reading = ring.read_multishot(input, buffers, 0, -1, { highWater: 100_000 });
+    const reading = ring.read_multishot(input, buffers, 0, -1, { highWaterMark: 100_000 });
     const all: ReceivedBuffer[] = [];
     const block = Buffer.from(Array.from({ length: 4096 }, (_, index) => (index * 31) & 0xff));
     for (let round = 0; round < 8; round++) {

@@ -6,22 +6,24 @@ import { dirname, join } from 'node:path';
 import { execPath } from 'node:process';
 import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
-import { EBADF, ECANCELED, ETIME, FALLOC_FL_ZERO_RANGE } from '../../src/generated/linux.js';
-import { type ChainError, RequestHandle, Ring } from '../../src/index.js';
+import { EBADF, ECANCELED, FALLOC_FL_ZERO_RANGE } from '../../src/constants/generated/linux.js';
+import { type ChainError, RequestHandle, Ring, type SystemError } from '../../src/index.js';
 import { root } from '../support/subprocess.js';
 
 const skipSuccess = true;
 
+const errnoOf = (reason: unknown): number => (reason as SystemError).errno;
+
 it('a timeout that expires is no failure of its chain', async () => {
   await using ring = new Ring();
-  expect(await ring.chain().timeout(1).nop().submit()).toEqual([-ETIME, 0]);
+  expect(await ring.chain().timeout(1).nop().submit()).toEqual([true, 0]);
 });
 
 it('a chain ends when a member fails that was to have no completion, and those behind it have none', async () => {
   await using ring = new Ring();
-  const chain = ring.chain().nop({ skipSuccess }).close(-1, { skipSuccess }).nop({ skipSuccess }).nop();
+  const chain = ring.chain().nop({ skipSuccess }).close_fd(-1, { skipSuccess }).nop({ skipSuccess }).nop();
   const outcomes = await chain.settle();
-  expect(outcomes.map((each) => (each.status === 'rejected' ? each.reason.errno : each.value))).toEqual([
+  expect(outcomes.map((each) => (each.status === 'rejected' ? errnoOf(each.reason) : each.value))).toEqual([
     undefined,
     -EBADF,
     -ECANCELED,
@@ -32,8 +34,8 @@ it('a chain ends when a member fails that was to have no completion, and those b
 
 it('a chain goes on behind a hard link, completion or not', async () => {
   await using ring = new Ring();
-  const outcomes = await ring.chain().close(-1, { skipSuccess }).hard().nop({ skipSuccess }).nop().settle();
-  expect(outcomes.map((each) => (each.status === 'rejected' ? each.reason.errno : each.value))).toEqual([
+  const outcomes = await ring.chain().close_fd(-1, { skipSuccess, link: 'hard' }).nop({ skipSuccess }).nop().settle();
+  expect(outcomes.map((each) => (each.status === 'rejected' ? errnoOf(each.reason) : each.value))).toEqual([
     -EBADF,
     undefined,
     0,
@@ -43,7 +45,7 @@ it('a chain goes on behind a hard link, completion or not', async () => {
 it("a chain's members leave their results in their handles", async () => {
   await using ring = new Ring();
   const handle = new RequestHandle();
-  const settled = ring.chain().nop().close(-1, { handle }).nop().settle();
+  const settled = ring.chain().nop().close_fd(-1, { handle }).nop().settle();
   ring.submitAndWait(3);
   expect(handle.result).toBe(-EBADF);
   await settled;
@@ -100,9 +102,7 @@ it('what is printed of an error, a file or a ring is short', async () => {
   expect(error).toMatchObject({ code: 'EBADF', index: 0 });
   expect((error as ChainError).outcomes).toHaveLength(2);
   expect(inspect(error)).not.toContain('outcomes');
-  expect(inspect(file)).toMatch(
-    /^DirectFile \{\s+ring: Ring \{ fd: \d+, entries: 256, pending: 0 \},\s+index: 0\s+\}$/,
-  );
+  expect(inspect(file)).toBe('DirectFile { index: 0 }');
 });
 
 it('a ring of buffers says when it has a buffer again', async () => {
@@ -124,7 +124,7 @@ it('a ring of buffers says when it has a buffer again', async () => {
   const second = await ring.read(source, buffers);
   expect(Buffer.from(second.bytes).toString()).toBe('another');
   second.release();
-  await Promise.all([ring.close(source), ring.close(sink)]);
+  await Promise.all([ring.close_fd(source), ring.close_fd(sink)]);
 });
 
 it('zeroes a range on a kernel that has no operation for it, if that is wanted', async () => {
@@ -149,8 +149,8 @@ it('a chain whose first member says nothing ends when the kernel refuses one beh
   const wrong = -1;
   for (const hard of [false, true]) {
     await using ring = new Ring();
-    const first = ring.chain().nop({ skipSuccess });
-    const chain = (hard ? first.hard() : first).fsync(1, wrong, { skipSuccess }).nop();
+    const first = ring.chain().nop({ skipSuccess, link: hard ? 'hard' : 'soft' });
+    const chain = first.fsync(1, wrong, { skipSuccess }).nop();
     const outcomes = await chain.settle();
     expect(outcomes.at(-1)).toMatchObject({ status: 'rejected', reason: { errno: -ECANCELED } });
     expect(ring.pending).toBe(0);
@@ -162,7 +162,7 @@ it('an error that does not break its chain is reported nonetheless', async () =>
   const [outcome, next] = await ring.chain().unlink('/no/such/file').nop().settle();
   expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ENOENT' } });
   // the kernel's own decision, which later kernels may take the other way
-  expect(next.status === 'fulfilled' || next.reason.errno === -ECANCELED).toBe(true);
+  expect(next.status === 'fulfilled' || errnoOf(next.reason) === -ECANCELED).toBe(true);
   await expect(ring.chain().unlink('/no/such/file').nop().submit()).rejects.toMatchObject({
     code: 'ENOENT',
     syscall: 'unlink',

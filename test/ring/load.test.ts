@@ -72,9 +72,9 @@ describe('under load', () => {
           data.release();
         }
         open--;
-        await server.close(socket);
+        await server.close_fd(socket);
       };
-      const accepting = server.multishot_accept(fd, 0, { highWater: CLIENTS });
+      const accepting = server.multishot_accept(fd, 0, { highWaterMark: CLIENTS });
       const served = (async () => {
         const all = [];
         for await (const socket of accepting) if (all.push(serve(socket)) === CLIENTS) break;
@@ -98,7 +98,7 @@ describe('under load', () => {
         }
         await clients.shutdown(socket, SHUT_WR);
         if (await clients.recv(socket, Buffer.alloc(1)) !== 0) wrong++;
-        await clients.close(socket);
+        await clients.close_fd(socket);
       };
       await Promise.all([...Array(CLIENTS).keys()].map(client));
       await served;

@@ -2,7 +2,7 @@
 import { closeSync, readdirSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { type ReceivedBuffer, Stream } from '../../src/index.js';
+import { Multishot, type ReceivedBuffer } from '../../src/index.js';
 import { AF_INET, POLLIN, SOCK_STREAM } from '../../src/linux.js';
 import { openRing } from '../support/observed.js';
 import { closing, connection, listen, udp } from '../support/sockets.js';
@@ -16,7 +16,7 @@ describe('back-pressure', () => {
     const ring = openRing();
     const [client, server] = await connection(ring);
     const buffers = ring.bufferRing({ entries: 64, size: 1 });
-    const receiving = ring.recv_multishot(server, buffers, 0, { highWater: 4 });
+    const receiving = ring.recv_multishot(server, buffers, 0, { highWaterMark: 4 });
     const all = Buffer.from(Array.from({ length: 200 }, (_, index) => index));
     await ring.send(client, all);
     await until(() => receiving.length >= 4 && ring.pending === 0);
@@ -37,7 +37,7 @@ describe('back-pressure', () => {
   it('connections: pauses, takes more later', async () => {
     const ring = openRing();
     const { fd, port } = await listen(ring);
-    const accepting = ring.multishot_accept(fd, 0, { highWater: 2 });
+    const accepting = ring.multishot_accept(fd, 0, { highWaterMark: 2 });
     const clients: number[] = [];
     for (let index = 0; index < 10; index++) {
       const client = closing(await ring.socket(AF_INET, SOCK_STREAM));
@@ -56,8 +56,10 @@ describe('back-pressure', () => {
 
   it('is a positive integer', () => {
     const ring = openRing();
-    for (const highWater of [0, -1, 1.5, Number.NaN, '4' as never]) {
-      expect(() => ring.poll_multishot(0, POLLIN, { highWater })).toThrow('highWater must be a positive integer');
+    for (const highWaterMark of [0, -1, 1.5, Number.NaN, '4' as never]) {
+      expect(() => ring.poll_multishot(0, POLLIN, { highWaterMark })).toThrow(
+        'highWaterMark must be a positive integer',
+      );
     }
     expect(ring.pending).toBe(0);
   });
@@ -122,7 +124,7 @@ describe('leaving the loop', () => {
     const ring = openRing();
     const [input] = (await ring.pipe()).map(closing) as [number];
     const polling = ring.poll_multishot(input, POLLIN);
-    expect(polling).toBeInstanceOf(Stream);
+    expect(polling).toBeInstanceOf(Multishot);
     const next = polling.next();
     ring.submit();
     await polling[Symbol.asyncDispose]();
@@ -246,7 +248,7 @@ describe('the end of the ring', () => {
     const ring = openRing();
     const [client, server] = await connection(ring);
     const buffers = ring.bufferRing({ entries: 16, size: 1 });
-    const paused = ring.recv_multishot(server, buffers, 0, { highWater: 1 });
+    const paused = ring.recv_multishot(server, buffers, 0, { highWaterMark: 1 });
     await ring.send(client, Buffer.from('123456'));
     await until(() => paused.length > 0 && ring.pending === 0);
 
@@ -270,7 +272,7 @@ it('goes on when the CQ ring was full', async () => {
   const ring = openRing({ entries: 4, cqEntries: 4 });
   const [input, output] = (await ring.pipe()).map(closing) as [number, number];
   const buffers = ring.bufferRing({ entries: 64, size: 1 });
-  const reading = ring.read_multishot(input, buffers, 0, -1, { highWater: 1000 });
+  const reading = ring.read_multishot(input, buffers, 0, -1, { highWaterMark: 1000 });
   ring.submit();
   let all = '';
   for (let round = 0; round < 20; round++) {
@@ -291,7 +293,7 @@ it('many at once, each with its own items', async () => {
   const counts = await Promise.all(
     Array.from({ length: 50 }, async (_, index) => {
       let count = 0;
-      for await (const tick of ring.timeout_multishot(1, 0, 0, { highWater: 1 + (index % 3) })) {
+      for await (const tick of ring.timeout_multishot(1, 0, 0, { highWaterMark: 1 + (index % 3) })) {
         count = tick;
         if (tick === index + 1) break;
       }

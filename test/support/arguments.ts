@@ -1,7 +1,7 @@
 /** Arguments for any function of the table: good ones, and ones that have to be refused. */
 import fc from 'fast-check';
-import * as structs from '../../src/generated/structs.js';
-import type { Instance, Struct, StructType } from '../../src/index.js';
+import type { Instance, Struct, StructType } from '../../src/c.js';
+import * as structs from '../../src/structs/generated/structs.js';
 import type { CFunction, Integer, Parameter, Pointer } from './model.js';
 
 export const classOf = (name: string): StructType => {

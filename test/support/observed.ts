@@ -4,9 +4,9 @@
  */
 import { constants } from 'node:os';
 import { expect, onTestFinished, type TestContext } from 'vitest';
-import { errno } from '../../src/generated/errno.js';
-import { Operations } from '../../src/generated/operations.js';
+import { errno } from '../../src/constants/generated/errno.js';
 import { type Chain, Multishot, type Outcome, Ring, type RingOptions, type SystemError } from '../../src/index.js';
+import { Operations } from '../../src/ring/generated/operations.js';
 
 /** What has been seen so far in this process. */
 export const seen = {
@@ -20,7 +20,9 @@ const own = (prototype: object): string[] =>
   Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor');
 
 /** The methods of a ring that are multishot operations. */
-export const multishotNames: readonly string[] = own(Ring.prototype).filter((name) => name.includes('multishot'));
+export const multishotNames: readonly string[] = own(Object.getPrototypeOf(Ring.prototype)).filter((name) =>
+  name.includes('multishot'),
+);
 
 /** All operations: those of a ring, and `link_timeout`, which is one of chains only. */
 export const operationNames: readonly string[] = [...own(Operations.prototype), ...multishotNames];
@@ -49,7 +51,7 @@ function note(name: string, result: unknown): void {
   }
 }
 
-/** Has a ring's operations noted. */
+/** Notes the operations of a ring. */
 export function observe(ring: Ring): Ring {
   const methods = ring as unknown as Record<string, (...values: unknown[]) => unknown>;
   for (const name of operationNames) {
@@ -57,8 +59,7 @@ export function observe(ring: Ring): Ring {
     if (method === undefined) throw new Error(`a ring has no ${name}`);
     methods[name] = (...values) => {
       const result = method.apply(ring, values);
-      // without arguments, it is the ring that is closed
-      if (name !== 'close' || values.length > 0) note(name, result);
+      note(name, result);
       return result;
     };
   }
@@ -74,7 +75,7 @@ export function openRing(options: RingOptions = {}): Ring {
 
 const numberOf = new Map([...errno].map(([number, { code }]) => [code, number]));
 
-/** Sees to it that an error looks as Node's own do. */
+/** Expects an error to have the form of Node's own. */
 export function expectSystemError(error: unknown, code: string, syscall: string): void {
   const number = numberOf.get(code) ?? Number.NaN;
   // Node's own table, where it has the error
@@ -83,12 +84,19 @@ export function expectSystemError(error: unknown, code: string, syscall: string)
   expect(error).toMatchObject({ code, errno: -number, syscall });
   const { message } = error as SystemError;
   expect(message.startsWith(`${code}: `)).toBe(true);
-  expect(message.endsWith(`, ${syscall}`)).toBe(true);
+  const { path, dest } = error as SystemError;
+  const paths = `${path === undefined ? '' : ` '${path}'`}${dest === undefined ? '' : ` -> '${dest}'`}`;
+  expect(message.endsWith(`, ${syscall}${paths}`)).toBe(true);
 }
 
-/** How errors of multishot operations name them: as the system call. */
-const syscallOf = (name: string): string =>
-  name.includes('multishot') ? name.replace(/_?multishot_?|_direct/g, '') : name;
+/** How errors name the operation of a method. */
+const syscallOf = (name: string): string => {
+  if (name.includes('multishot')) return name.replace(/_?multishot_?|_direct/g, '');
+  return name === 'close_fd' ? 'close' : name;
+};
+
+/** The method of an operation that an outcome names. */
+const methodOf = (name: string): string => (name === 'close' ? 'close_fd' : name);
 
 /** Expects an operation to fail with this error. */
 export async function fails(promise: Promise<unknown>, code: string): Promise<void> {
@@ -108,10 +116,10 @@ export async function fails(promise: Promise<unknown>, code: string): Promise<vo
 export async function settle(chain: Chain<readonly unknown[]>): Promise<readonly Outcome[]> {
   const outcomes = (await chain.settle()) as readonly Outcome[];
   for (const outcome of outcomes) {
-    if (outcome.status === 'fulfilled') seen.success.add(outcome.name);
+    if (outcome.status === 'fulfilled') seen.success.add(methodOf(outcome.name));
     else {
-      expectSystemError(outcome.reason, outcome.reason.code, outcome.name);
-      seen.error.add(outcome.name);
+      expectSystemError(outcome.reason, (outcome.reason as SystemError).code, outcome.name);
+      seen.error.add(methodOf(outcome.name));
     }
   }
   return outcomes;

@@ -17,7 +17,7 @@ import {
   io_uring_submit_and_wait,
   io_uring_wait_cqe,
   type io_uring as Ring,
-} from '../../src/index.js';
+} from '../../src/c.js';
 
 /** Sets a ring up with parameters as C's `p.field = value`. Returns what C returned. */
 export function initRing(ring: Ring, entries: number, settings: Partial<Record<ParamName, number>> = {}): number {

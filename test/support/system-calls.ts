@@ -1,12 +1,14 @@
 /** An instance whose system calls are counted. */
-import { type Host, type Instance, instantiate } from '../../src/library.js';
-import { loadHost, loadModule } from '../../src/load.js';
+import { instantiate } from '../../src/host/instance.js';
+import { loadHost, loadModule } from '../../src/host/load.js';
+import type { Host } from '../../src/host/shim.js';
+import type { Instance } from '../../src/liburing/instance.js';
 
 const IO_URING_ENTER = 426;
 
 /** Makes one, with how many io_uring_enter(2) it has led to. */
 export function countingInstance(): { instance: Instance; enters(): number } {
-  const host = loadHost() as Host;
+  const host = loadHost();
   let memory: DataView | undefined;
   let count = 0;
   const counting: Host = {

@@ -35,6 +35,8 @@ export interface RequestDetails {
   onAbort?: (() => void) | undefined;
   /** The first `res` of a zero-copy send, whose buffer is in use until its second CQE. */
   firstRes?: number;
+  /** A timeout whose time is up breaks its chain: it has no IORING_TIMEOUT_ETIME_SUCCESS. */
+  breaksChain?: boolean;
   /** The stack of the call that made the request. */
   callSite?: { readonly stack?: string } | undefined;
 }

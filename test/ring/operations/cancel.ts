@@ -1,7 +1,8 @@
 /** Cancelling: by handle, by file, by AbortSignal. */
 import { writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { IORING_ASYNC_CANCEL_ALL, RequestHandle } from '../../../src/index.js';
+import { IORING_ASYNC_CANCEL_ALL } from '../../../src/c.js';
+import { RequestHandle } from '../../../src/index.js';
 import { fails, openRing } from '../../support/observed.js';
 import { closing } from '../../support/sockets.js';
 
@@ -10,7 +11,7 @@ describe('cancel', () => {
     const ring = openRing();
     const [input] = (await ring.pipe()).map(closing) as [number];
     const handle = new RequestHandle();
-    expect(() => ring.cancel(handle)).toThrow('handle must be of a request, not of none yet');
+    await expect(ring.cancel(handle)).rejects.toThrow('handle must be of a request, not of none yet');
     const reading = ring.read(input, Buffer.alloc(1), 1, -1, { handle });
     ring.submit();
     const ended = fails(reading, 'ECANCELED');
@@ -102,7 +103,7 @@ describe('AbortSignal', () => {
       if (round % 2) writeSync(output, 'x');
       controller.abort();
       results.push(await reading.catch((error: Error) => error.name));
-      await Promise.all([ring.close(input), ring.close(output)]);
+      await Promise.all([ring.close_fd(input), ring.close_fd(output)]);
     }
     // the one that had its data before it was aborted had it for good
     expect(new Set(results)).toEqual(new Set([1, 'AbortError']));
@@ -117,10 +118,8 @@ describe('AbortSignal', () => {
     await ring.nop();
     controller.abort();
     expect(await settled).toMatchObject([
-      { status: 'rejected', name: 'read', reason: { code: 'ECANCELED' } },
+      { status: 'rejected', name: 'read', reason: { name: 'AbortError' } },
       { status: 'rejected', name: 'nop', reason: { code: 'ECANCELED' } },
     ]);
-    const aborted = ring.chain().timeout(100_000, 0, 0, { signal: controller.signal }).settle();
-    expect(await aborted).toMatchObject([{ status: 'rejected', reason: { code: 'ECANCELED' } }]);
   });
 });

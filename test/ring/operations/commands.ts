@@ -8,7 +8,7 @@ import {
   SOCKET_URING_OP_SETSOCKOPT,
   SOCKET_URING_OP_SIOCINQ,
   SOCKET_URING_OP_SIOCOUTQ,
-} from '../../../src/index.js';
+} from '../../../src/c.js';
 import { AF_INET, SO_REUSEADDR, SO_TYPE, SOCK_STREAM, SOL_SOCKET } from '../../../src/linux.js';
 import { fails, ifPresent, openRing } from '../../support/observed.js';
 import { newPath } from '../../support/scratch.js';
@@ -57,7 +57,7 @@ describe('commands of sockets', () => {
     const unknown = (sqe: io_uring_sqe): void => {
       sqe.ioprio = 0xffff;
     };
-    await fails(ring.uring_cmd128(SOCKET_URING_OP_SIOCINQ, server, { prepare: unknown }), 'EINVAL');
+    await fails(ring.uring_cmd128(SOCKET_URING_OP_SIOCINQ, server, { editSqe: unknown }), 'EINVAL');
     expect(await ifPresent(context, ring.uring_cmd128(SOCKET_URING_OP_SIOCINQ, server), 'EINVAL')).toBe(5);
   });
 

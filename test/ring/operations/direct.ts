@@ -76,7 +76,7 @@ describe('direct descriptors', () => {
     await fails(ring.fixed_fd_install(files.at(1)), 'EBADF');
   });
 
-  it('files_update puts fds into places', async () => {
+  it('files_update puts fds into slots', async () => {
     const ring = openRing();
     const files = ring.registerFiles(4);
     const path = newPath();
@@ -98,7 +98,7 @@ describe('a table of files', () => {
     writeFileSync(path, 'table');
     const fd = await ring.open(path);
     const files = ring.registerFiles([-1, fd]);
-    await ring.close(fd);
+    await ring.close_fd(fd);
     expect(files.length).toBe(2);
     const buf = Buffer.alloc(10);
     expect(await ring.read(files.at(1), buf)).toBe(5);
@@ -123,11 +123,11 @@ describe('a table of files', () => {
   it('is refused where it makes no sense', () => {
     const ring = openRing();
     expect(() => ring.registerFiles(0)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
-    expect(() => ring.registerFiles([])).toThrow('files must be a number of places, or a list of fds, not Array');
+    expect(() => ring.registerFiles([])).toThrow('files must be a number of slots, or a list of fds, not Array');
     expect(() => ring.registerFiles([999_999])).toThrow('EBADF');
     const files = ring.registerFiles(4);
     expect(() => ring.registerFiles(4)).toThrow('EBUSY');
-    expect(() => files.at(4)).toThrow('index is 4, and the table has 4 places');
+    expect(() => files.at(4)).toThrow('index is 4, and the table has 4 slots');
     expect(() => files.at(1.5)).toThrow(RangeError);
     expect(() => files.update(4, [-1])).toThrow(RangeError);
     expect(() => files.update(2, [-1, -1, -1])).toThrow('EINVAL');
@@ -137,12 +137,12 @@ describe('a table of files', () => {
     const [ring, other] = [openRing(), openRing()];
     const file = ring.registerFiles(4).at(1);
     other.registerFiles(4);
-    expect(() => other.read(file, Buffer.alloc(1))).toThrow('fd must be a direct descriptor of the same ring');
-    expect(() => other.close_direct(file)).toThrow('file_index must be a direct descriptor of the same ring');
-    expect(() => other.open_direct('/dev/null', 0, 0, file)).toThrow('file_index must be a direct descriptor');
+    await expect(other.read(file, Buffer.alloc(1))).rejects.toThrow('fd must be a direct descriptor of the same ring');
+    await expect(other.close_direct(file)).rejects.toThrow('file_index must be a direct descriptor of the same ring');
+    await expect(other.open_direct('/dev/null', 0, 0, file)).rejects.toThrow('file_index must be a direct descriptor');
     // an ordinary fd and a direct descriptor are not taken for one another
-    expect(() => ring.close(file as never)).toThrow(TypeError);
-    expect(() => ring.close_direct(1 as never)).toThrow('file_index must be a DirectFile, not 1');
+    await expect(ring.close_fd(file as never)).rejects.toThrow(TypeError);
+    await expect(ring.close_direct(1 as never)).rejects.toThrow('file_index must be a DirectFile, not 1');
     expect(other.pending).toBe(0);
     expect(await other.nop()).toBe(0);
     expect(readFileSync('/dev/null').length).toBe(0);

@@ -1,7 +1,7 @@
 /** Operations of open files. */
 import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { alloc, iovec } from '../../../src/index.js';
+import { alloc, iovec } from '../../../src/c.js';
 import {
   FALLOC_FL_KEEP_SIZE,
   MADV_DONTNEED,

@@ -1,7 +1,8 @@
 /** Messages from ring to ring. */
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { IORING_MSG_RING_CQE_SKIP, MESSAGE_BIT } from '../../../src/index.js';
+import { IORING_MSG_RING_CQE_SKIP } from '../../../src/c.js';
+import { MESSAGE_BIT } from '../../../src/index.js';
 import { fails, openRing } from '../../support/observed.js';
 import { newPath } from '../../support/scratch.js';
 
@@ -62,10 +63,10 @@ describe('messages', () => {
     await fails(ring.msg_ring(-1, 0, 0), 'EBADF');
     await fails(ring.msg_ring(other, 0, 0, 1 << 20), 'EINVAL');
     await fails(ring.msg_ring_cqe_flags(0, 0, 0), 'EBADFD');
-    expect(() => ring.msg_ring(other, 0, MESSAGE_BIT)).toThrow(RangeError);
-    expect(() => ring.msg_ring(other, 0, -1)).toThrow(RangeError);
-    expect(() => ring.msg_ring(other, 0, 0.5)).toThrow('data must be an integer, not 0.5');
-    expect(() => ring.msg_ring('3' as never, 0, 0)).toThrow('fd must be a Ring or a ring\'s fd, not "3"');
+    await expect(ring.msg_ring(other, 0, MESSAGE_BIT)).rejects.toThrow(RangeError);
+    await expect(ring.msg_ring(other, 0, -1)).rejects.toThrow(RangeError);
+    await expect(ring.msg_ring(other, 0, 0.5)).rejects.toThrow('data must be an integer, not 0.5');
+    await expect(ring.msg_ring('3' as never, 0, 0)).rejects.toThrow('fd must be a Ring or a ring\'s fd, not "3"');
     expect(ring.pending).toBe(0);
   });
 });

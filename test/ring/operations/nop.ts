@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { io_uring_sqe } from '../../../src/index.js';
+import type { io_uring_sqe } from '../../../src/c.js';
 import { fails, ifPresent, openRing } from '../../support/observed.js';
 
 const IORING_NOP_INJECT_RESULT = 1;
@@ -14,14 +14,14 @@ describe('nop', () => {
   it('gives 0, or what it was asked for', async () => {
     const ring = openRing();
     expect(await ring.nop()).toBe(0);
-    expect(await ring.nop({ prepare: inject(42) })).toBe(42);
-    await fails(ring.nop({ prepare: inject(-5) }), 'EIO');
-    await fails(ring.nop({ prepare: inject(-105) }), 'ENOBUFS');
+    expect(await ring.nop({ editSqe: inject(42) })).toBe(42);
+    await fails(ring.nop({ editSqe: inject(-5) }), 'EIO');
+    await fails(ring.nop({ editSqe: inject(-105) }), 'ENOBUFS');
   });
 
   it('nop128, in a ring of big SQEs', async (context) => {
     const ring = openRing({ sqe128: true });
-    await fails(ring.nop128({ ioprio: 1, prepare: inject(-22) }), 'EINVAL');
+    await fails(ring.nop128({ ioprio: 1, editSqe: inject(-22) }), 'EINVAL');
     expect(await ifPresent(context, ring.nop128(), 'EINVAL')).toBe(0);
   });
 });

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { alloc, open_how } from '../../../src/index.js';
+import { alloc, open_how } from '../../../src/c.js';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -48,7 +48,7 @@ describe('open and close', () => {
     const fd = await ring.openat(dfd, basename(path), O_WRONLY | O_CREAT | O_EXCL, 0o640);
     expect(fstatSync(fd).ino).toBe(statSync(path).ino);
     expect(statSync(path).mode & 0o777).toBe(0o640 & ~process.umask());
-    expect(await ring.close(fd)).toBe(0);
+    expect(await ring.close_fd(fd)).toBe(0);
     expect(() => fstatSync(fd)).toThrow('EBADF');
     for (const opening of [
       ring.open(path),
@@ -74,8 +74,8 @@ describe('open and close', () => {
     await ring.symlink(path, link);
     await fails(ring.openat2(AT_FDCWD, link, { resolve: RESOLVE_NO_SYMLINKS }), 'ELOOP');
     await fails(ring.openat2(AT_FDCWD, link, { resolve: 1n << 40n }), 'EINVAL');
-    await fails(ring.close(-1), 'EBADF');
-    await fails(ring.close(999_999), 'EBADF');
+    await fails(ring.close_fd(-1), 'EBADF');
+    await fails(ring.close_fd(999_999), 'EBADF');
   });
 });
 

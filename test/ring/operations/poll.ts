@@ -1,7 +1,8 @@
 /** Polls and epoll. */
 import { readSync, writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { alloc, epoll_event, IORING_POLL_UPDATE_USER_DATA, RequestHandle } from '../../../src/index.js';
+import { alloc, epoll_event, IORING_POLL_UPDATE_USER_DATA } from '../../../src/c.js';
+import { RequestHandle } from '../../../src/index.js';
 import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, POLLIN, POLLOUT } from '../../../src/linux.js';
 import { openEpoll } from '../../support/epoll.js';
 import { fails, ifPresent, openRing } from '../../support/observed.js';
@@ -42,7 +43,7 @@ describe('poll', () => {
     expect(error).toBeUndefined();
     await fails(ring.poll_remove(handle), 'ENOENT');
     await fails(ring.poll_update(handle, POLLIN), 'ENOENT');
-    expect(() => ring.poll_update(handle, POLLIN, IORING_POLL_UPDATE_USER_DATA)).toThrow(
+    await expect(ring.poll_update(handle, POLLIN, IORING_POLL_UPDATE_USER_DATA)).rejects.toThrow(
       /^flags must be without IORING_POLL_UPDATE_USER_DATA/,
     );
     expect(ring.pending).toBe(0);

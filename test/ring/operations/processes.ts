@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { alloc, futex_waitv } from '../../../src/index.js';
+import { alloc, futex_waitv } from '../../../src/c.js';
 import { CLD_EXITED, CLD_KILLED, P_PID, WEXITED, WNOWAIT } from '../../../src/linux.js';
 import { fails, openRing } from '../../support/observed.js';
 

@@ -9,8 +9,8 @@ import {
   io_uring_buf_ring_mask,
   io_uring_free_buf_ring,
   io_uring_setup_buf_ring,
-  systemError,
-} from '../../../src/index.js';
+  SystemError,
+} from '../../../src/c.js';
 import { MSG_NOSIGNAL, SHUT_WR } from '../../../src/linux.js';
 import { fails, openRing } from '../../support/observed.js';
 import { closing, connection } from '../../support/sockets.js';
@@ -42,7 +42,7 @@ describe('provided buffers', () => {
     // a BufferRing is for what is received; this one is made as in C
     const error = allocArray(1, Int32Array);
     const buffers = io_uring_setup_buf_ring(ring.struct, 4, 1, 0, error);
-    if (!buffers) throw systemError(error[0] ?? 0, 'io_uring_setup_buf_ring');
+    if (!buffers) throw new SystemError(error[0] ?? 0, 'io_uring_setup_buf_ring');
     const mask = io_uring_buf_ring_mask(4);
     for (let index = 0; index < 3; index++)
       io_uring_buf_ring_add(buffers, memory.subarray(4 * index), 4, index, mask, index);

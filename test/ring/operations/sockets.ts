@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { decodeSocketAddress, sockaddr_storage } from '../../../src/index.js';
+import { sockaddr_storage } from '../../../src/c.js';
+import { decodeSocketAddress } from '../../../src/index.js';
 import {
   AF_INET,
   AF_UNIX,
@@ -97,7 +98,7 @@ describe('errors', () => {
     await ring.bind(silent, loopback);
     await ring.listen(silent);
     const gone = portOf(silent);
-    await ring.close(silent);
+    await ring.close_fd(silent);
     await fails(ring.connect(other, { address: '127.0.0.1', port: gone }), 'ECONNREFUSED');
   });
 
