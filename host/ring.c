@@ -260,7 +260,7 @@ static long setup_mirrored(struct window *w, struct ring *ring,
 static bool takes_any_pages(struct window *w)
 {
 #ifdef TEST_MIRROR
-	return false; /* test/mirror.test.ts, on a kernel that does */
+	return false; /* test/c-interface/mirror.test.ts, on a kernel that does */
 #endif
 	if (!w->features) {
 		struct io_uring_params p = { 0 };

@@ -1,6 +1,6 @@
 /**
  * The few facts that the headers do not say. Everything else is derived; what is here is checked by
- * test/bindings.test.ts against the wasm module.
+ * test/c-interface/bindings.test.ts against the wasm module.
  */
 import type { CFunction, Parameter } from './model.js';
 
