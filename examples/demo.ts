@@ -4,7 +4,7 @@ import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { versions } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import * as liburing from 'liburing-wasm';
+import * as liburing from 'liburing-wasm/c';
 import {
   alloc,
   allocArray,
@@ -24,7 +24,7 @@ import {
   io_uring_sqe,
   io_uring_sqe_set_data64,
   memory,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { ioUringTest } from './io_uring-test.js';
 import { zeroTheStart } from './zero.js';
 

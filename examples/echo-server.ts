@@ -43,7 +43,7 @@ import {
   io_uring_sqe_set_data,
   io_uring_submit,
   io_uring_submit_and_wait,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { EINTR, EINVAL, ENOBUFS } from 'liburing-wasm/linux';
 import { setup_listening_socket } from './helpers.js';
 import { atoi, close, strerror } from './libc.js';

@@ -8,7 +8,7 @@ import {
   type io_uring_sqe,
   sockaddr_in,
   sockaddr_in6,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { AF_INET, AF_INET6, INADDR_ANY, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET } from 'liburing-wasm/linux';
 import { bind, htons, listen, perror, print_error, setsockopt, socket, strerror } from './libc.js';
 

@@ -22,7 +22,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   iovec,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { O_RDONLY } from 'liburing-wasm/linux';
 import { close, open, perror, strerror } from './libc.js';
 

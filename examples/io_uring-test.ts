@@ -23,7 +23,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   iovec,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 
 const QD = 4;
 

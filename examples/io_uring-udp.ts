@@ -51,7 +51,7 @@ import {
   sockaddr_in,
   sockaddr_in6,
   sockaddr_storage,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { AF_INET, AF_INET6, EFAULT, EINTR, EINVAL, ENOBUFS, MSG_TRUNC, SOCK_DGRAM } from 'liburing-wasm/linux';
 import { atoi, bind, close, getopt, htons, inet_ntop, ntohs, portOfUdpSocket, socket, strerror } from './libc.js';
 

@@ -36,7 +36,7 @@ import {
   io_uring_sqe_set_data,
   io_uring_submit_and_wait,
   sockaddr_alg,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { AF_ALG, EAFNOSUPPORT, ENOENT, MSG_MORE, O_RDONLY, SOCK_SEQPACKET } from 'liburing-wasm/linux';
 import { must_get_sqe } from './helpers.js';
 import { accept, bind, close, get_file_size, open, perror, socket, strerror } from './libc.js';

@@ -33,7 +33,7 @@ import {
   SOCKET_URING_OP_SETSOCKOPT,
   type Struct,
   type StructType,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { AF_INET, EINTR } from 'liburing-wasm/linux';
 
 const ring = alloc(io_uring);

@@ -22,7 +22,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   iovec,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { ECANCELED, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from 'liburing-wasm/linux';
 import { must_get_sqe } from './helpers.js';
 import { close, get_file_size, open, perror, strerror } from './libc.js';

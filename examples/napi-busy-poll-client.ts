@@ -23,7 +23,7 @@ import {
   io_uring_submit_and_wait_timeout,
   io_uring_unregister_napi,
   memory,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { AF_INET, AF_INET6, ETIME, SOCK_DGRAM } from 'liburing-wasm/linux';
 import { must_get_sqe } from './helpers.js';
 import { close, connect, socket, strerror } from './libc.js';

@@ -26,7 +26,7 @@ import {
   msghdr,
   sockaddr_in,
   sockaddr_in6,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { AF_INET, AF_INET6, ETIME, SOCK_DGRAM } from 'liburing-wasm/linux';
 import { must_get_sqe } from './helpers.js';
 import { bind, close, socket, strerror } from './libc.js';

@@ -14,7 +14,7 @@ import {
   io_uring_register_napi,
   sockaddr_in,
   sockaddr_in6,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { AF_INET, AF_INET6, SO_INCOMING_NAPI_ID, SOL_SOCKET } from 'liburing-wasm/linux';
 import { atoi, getopt, getsockopt, htons, inet_pton, strerror } from './libc.js';
 

@@ -21,7 +21,7 @@ import {
   io_uring_sqe_set_data,
   io_uring_submit,
   io_uring_wait_cqe,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { EINVAL, POLLIN } from 'liburing-wasm/linux';
 import { must_get_sqe } from './helpers.js';
 import { atoi, perror, pipe } from './libc.js';

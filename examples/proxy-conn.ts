@@ -1,5 +1,5 @@
 /** The structs and statistics of liburing's examples/proxy.c, for its port in proxy.ts. */
-import { alloc, type io_uring, type io_uring_buf_ring, iovec, memory, msghdr } from 'liburing-wasm';
+import { alloc, type io_uring, type io_uring_buf_ring, iovec, memory, msghdr } from 'liburing-wasm/c';
 import { print } from './libc.js';
 import { numbersIn, threadData } from './threads.js';
 

@@ -1,5 +1,5 @@
 /** The port of liburing's examples/proxy.h: what user_data holds. */
-import { type io_uring_cqe, io_uring_cqe_get_data, type io_uring_sqe, io_uring_sqe_set_data } from 'liburing-wasm';
+import { type io_uring_cqe, io_uring_cqe_get_data, type io_uring_sqe, io_uring_sqe_set_data } from 'liburing-wasm/c';
 
 export const OP_SHIFT = 12;
 export const TID_MASK = (1 << 12) - 1;

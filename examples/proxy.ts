@@ -79,7 +79,7 @@ import {
   memory,
   sockaddr_in,
   sockaddr_in6,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import {
   AF_INET,
   AF_INET6,

@@ -25,7 +25,7 @@ import {
   io_uring_sqe,
   map,
   memory,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { PROT_READ, PROT_WRITE } from 'liburing-wasm/linux';
 import { perror, strerror } from './libc.js';
 

@@ -25,7 +25,7 @@ import {
   io_uring_region_desc,
   io_uring_register_region,
   io_uring_submit_and_wait_reg,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { EINVAL, ETIME } from 'liburing-wasm/linux';
 import { must_get_sqe } from './helpers.js';
 import { perror, pipe } from './libc.js';

@@ -22,7 +22,7 @@ import {
   io_uring_register_ring_fd,
   io_uring_submit,
   io_uring_wait_cqe,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { must_get_sqe } from './helpers.js';
 import { atoi, close, perror, pipe } from './libc.js';
 

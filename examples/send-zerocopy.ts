@@ -37,7 +37,7 @@ import {
   iovec,
   sockaddr_in,
   sockaddr_in6,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import {
   AF_INET,
   AF_INET6,

@@ -38,7 +38,7 @@ import {
   ublksrv_io_cmd,
   ublksrv_io_desc,
   unmap,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import {
   EINTR,
   EIO,

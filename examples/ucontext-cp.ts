@@ -26,7 +26,7 @@ import {
   io_uring_submit_and_wait,
   io_uring_wait_cqe,
   iovec,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from 'liburing-wasm/linux';
 import { close, open, perror, strerror } from './libc.js';
 

@@ -20,7 +20,7 @@ import {
   io_uring_queue_init,
   io_uring_submit,
   io_uring_wait_cqe,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 
 /** Zeroes `len` bytes at `offset` and returns the CQE's result: 0, or a negative error number. */
 export function zero(path: string, offset: number, len: number): number {

@@ -1,6 +1,7 @@
 /** Integers as C writes them: decimal, hex, octal, constants by name, and several with | between. */
-import * as uring from '../dist/encode.js';
+
 import { nearest } from '../dist/checks/nearest.js';
+import * as uring from '../dist/encode.js';
 import * as linux from '../dist/linux.js';
 
 export interface Term {

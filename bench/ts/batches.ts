@@ -2,6 +2,7 @@
  * Rings, and requests in batches: all prepared, submitted with one call that waits for all, looked
  * at. bench/c/batches.h is the same.
  */
+import { Ring } from 'liburing-wasm';
 import {
   alloc,
   allocPointers,
@@ -22,8 +23,7 @@ import {
   io_uring_queue_init,
   type io_uring_sqe,
   io_uring_submit_and_wait,
-  Ring,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { variant } from './harness.js';
 
 /** What a ring is set up with, for the C interface and for {@link Ring}. */

@@ -18,7 +18,7 @@ import {
   io_uring_sqe,
   io_uring_sqe_set_data64,
   io_uring_submit_and_wait,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { openRing } from './batches.js';
 import { argument, type Loop, measure, READ_SIZE, variant } from './harness.js';
 

@@ -17,7 +17,7 @@ import {
   io_uring_prep_write,
   io_uring_sqe_set_data64,
   io_uring_submit_and_wait,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { O_CREAT, O_RDONLY, O_WRONLY } from 'liburing-wasm/linux';
 import { openAwaited, openRing } from './batches.js';
 import { argument, type Loop, measure, variant } from './harness.js';

@@ -4,6 +4,7 @@
  * the same.
  * Arguments: port, default or defer.
  */
+import { Ring } from 'liburing-wasm';
 import {
   allocArray,
   IORING_CQE_BUFFER_SHIFT,
@@ -27,8 +28,7 @@ import {
   io_uring_sqe_set_flags,
   io_uring_submit,
   io_uring_submit_and_wait,
-  Ring,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { ENOBUFS, MSG_WAITALL } from 'liburing-wasm/linux';
 import { openRing } from './batches.js';
 import { argument } from './harness.js';

@@ -20,7 +20,7 @@ async function serve(ring: Ring, fd: number, buffers: BufferRing, MSG_WAITALL: n
     await ring.send(fd, buffer.bytes, buffer.length, MSG_WAITALL);
     buffer.release();
   }
-  await ring.close(fd);
+  await ring.close_fd(fd);
 }
 
 async function awaited(): Promise<void> {

@@ -1,5 +1,6 @@
 /** A listening socket. */
-import { type Ring, SOCKET_URING_OP_SETSOCKOPT } from 'liburing-wasm';
+import type { Ring } from 'liburing-wasm';
+import { SOCKET_URING_OP_SETSOCKOPT } from 'liburing-wasm/c';
 import { AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET } from 'liburing-wasm/linux';
 
 /** Makes one on a port of loopback, by means of a ring; its fd. */

@@ -2,7 +2,7 @@
  * Resident memory, in bytes: of a ring, on average over some; or what ten million NOPs leave behind.
  * Arguments: milliseconds, which nobody needs here, c or await, ring or growth, entries.
  */
-import { io_uring_prep_nop } from 'liburing-wasm';
+import { io_uring_prep_nop } from 'liburing-wasm/c';
 import { type Batch, forEach, openAwaited, openRing } from './batches.js';
 import { argument, type Loop, report, variant } from './harness.js';
 import { inTurn, promisesInBatches } from './ways.js';

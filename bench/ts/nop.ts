@@ -3,7 +3,7 @@
  * Arguments: milliseconds, for_each, peek or await, default, defer or sqpoll, NOPs in a batch,
  * entries of a ring, rings.
  */
-import { io_uring_prep_nop } from 'liburing-wasm';
+import { io_uring_prep_nop } from 'liburing-wasm/c';
 import { type Batch, forEach, openAwaited, openRing, peeking } from './batches.js';
 import { argument, type Loop, measure, variant } from './harness.js';
 import { inTurn, promisesInBatches } from './ways.js';

@@ -18,7 +18,7 @@ import {
   io_uring_sqe_set_data64,
   io_uring_sqe_set_flags,
   iovec,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { type Batch, forEach, openAwaited, openRing } from './batches.js';
 import { argument, type Loop, measure, nextBlock, READ_SIZE, variant } from './harness.js';
 import { callbacks, inTurn, must, promises } from './ways.js';

@@ -18,7 +18,7 @@ import {
   io_uring_register_files_sparse,
   io_uring_sqe_set_data64,
   io_uring_sqe_set_flags,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { AT_FDCWD, O_RDONLY } from 'liburing-wasm/linux';
 import { forEach, openAwaited, openRing } from './batches.js';
 import { argument, type Loop, measure, variant } from './harness.js';

@@ -10,7 +10,7 @@ import {
   io_uring_queue_init,
   io_uring_submit_and_wait,
   io_uring_wait_cqe,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 
 const ring = alloc(io_uring);
 const pointer = allocPointers(io_uring_cqe);

@@ -11,7 +11,7 @@ import {
   io_uring_prep_statx,
   io_uring_sqe_set_data64,
   statx,
-} from 'liburing-wasm';
+} from 'liburing-wasm/c';
 import { AT_FDCWD, STATX_BASIC_STATS } from 'liburing-wasm/linux';
 import { forEach, openAwaited, openRing } from './batches.js';
 import { argument, type Loop, measure, variant } from './harness.js';

@@ -13,7 +13,7 @@ import { Ring } from 'liburing-wasm';
  *
  * A timeout that expires completes with ETIME, which is an error, and an error ends a chain. So the
  * `timeout` of a Ring has IORING_TIMEOUT_ETIME_SUCCESS set, and the write behind it starts. The other
- * way is a hard link, `.timeout(…).hard()`, which holds whatever the result is.
+ * way is a hard link, `.timeout(…, { link: 'hard' })`, which holds whatever the result is.
  */
 export async function helloLater(fd: number, text: string, milliseconds: number): Promise<void> {
   await using ring = new Ring();

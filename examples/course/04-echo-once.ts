@@ -7,7 +7,8 @@
  */
 import { argv, exit } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { type DirectFile, Ring, SOCKET_URING_OP_SETSOCKOPT } from 'liburing-wasm';
+import { type DirectFile, Ring } from 'liburing-wasm';
+import { SOCKET_URING_OP_SETSOCKOPT } from 'liburing-wasm/c';
 import { AF_INET, MSG_WAITALL, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET } from 'liburing-wasm/linux';
 
 /** The members up to the connection. */
@@ -61,11 +62,9 @@ export async function echoAny(port: number): Promise<void> {
   const [listener, connection, source, sink] = [files.at(0), files.at(1), files.at(2), files.at(3)];
   await accepting(ring, port, listener, connection)
     .pipe_direct(0, source)
-    .splice(connection, -1, sink, -1, PIPE)
-    .hard()
+    .splice(connection, -1, sink, -1, PIPE, 0, { link: 'hard' })
     .close_direct(sink)
-    .splice(source, -1, connection, -1, PIPE)
-    .hard()
+    .splice(source, -1, connection, -1, PIPE, 0, { link: 'hard' })
     .close_direct(connection)
     .close_direct(listener)
     .submit();

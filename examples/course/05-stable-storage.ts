@@ -11,7 +11,8 @@ import { argv, exit, stdin } from 'node:process';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type FileTable, Ring, sockaddr_alg } from 'liburing-wasm';
+import { type FileTable, Ring } from 'liburing-wasm';
+import { sockaddr_alg } from 'liburing-wasm/c';
 import {
   AF_ALG,
   AT_FDCWD,

@@ -12,13 +12,8 @@ import { argv, exit, memoryUsage, stdin } from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import {
-  type DirectFile,
-  type ReceivedBuffer,
-  Ring,
-  SOCKET_URING_OP_SETSOCKOPT,
-  type SystemError,
-} from 'liburing-wasm';
+import { type DirectFile, type ReceivedBuffer, Ring, type SystemError } from 'liburing-wasm';
+import { SOCKET_URING_OP_SETSOCKOPT } from 'liburing-wasm/c';
 import { AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET } from 'liburing-wasm/linux';
 
 /** Bytes of a buffer: what a connection may send at once. */
@@ -58,7 +53,7 @@ export class Server {
     await ring.cmd_sock(SOCKET_URING_OP_SETSOCKOPT, listener, SOL_SOCKET, SO_REUSEADDR, Int32Array.of(1));
     await ring.bind(listener, { address: '0.0.0.0', port });
     await ring.listen(listener, 4096);
-    for await (const connection of ring.multishot_accept_direct(listener, 0, { highWater: connections })) {
+    for await (const connection of ring.multishot_accept_direct(listener, 0, { highWaterMark: connections })) {
       this.connections++;
       (this.own ? this.echoFromOwn(connection) : this.echo(connection))
         .catch((error: unknown) => console.error(error))

@@ -8,7 +8,8 @@
 import { createHash } from 'node:crypto';
 import { argv, exit } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { type BufferRing, Ring, SOCKET_URING_OP_SETSOCKOPT } from 'liburing-wasm';
+import { type BufferRing, Ring } from 'liburing-wasm';
+import { SOCKET_URING_OP_SETSOCKOPT } from 'liburing-wasm/c';
 import { AF_INET, MSG_NOSIGNAL, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET } from 'liburing-wasm/linux';
 
 /** One client. The loop ends when the client has shut down its side; leaving it early would cancel the receive. */
@@ -21,7 +22,7 @@ async function serve(ring: Ring, buffers: BufferRing, connection: number): Promi
     }
     await ring.send(connection, Buffer.from(`${hash.digest('hex')}  -\n`), undefined, MSG_NOSIGNAL);
   } finally {
-    await ring.close(connection);
+    await ring.close_fd(connection);
   }
 }
 

@@ -6,7 +6,8 @@
  */
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { type DirectFile, Ring, SOCKET_URING_OP_GETSOCKOPT, SOCKET_URING_OP_SETSOCKOPT } from 'liburing-wasm';
+import { type DirectFile, Ring } from 'liburing-wasm';
+import { SOCKET_URING_OP_GETSOCKOPT, SOCKET_URING_OP_SETSOCKOPT } from 'liburing-wasm/c';
 import { AF_INET, SO_KEEPALIVE, SO_RCVBUF, SO_REUSEADDR, SO_TYPE, SOCK_STREAM, SOL_SOCKET } from 'liburing-wasm/linux';
 
 /** Options of SOL_SOCKET; the kernel has no others here. */

@@ -28,7 +28,7 @@ async function echo(ring: Ring, buffers: BufferRing, fd: number): Promise<void> 
   } catch {
     // a connection's error ends that connection
   } finally {
-    await ring.close(fd);
+    await ring.close_fd(fd);
   }
 }
 

@@ -5,7 +5,7 @@
  * node build/examples/ring/io_uring-cp.js infile outfile
  */
 import { argv, exit } from 'node:process';
-import { Ring, type SystemError, systemError } from 'liburing-wasm';
+import { Ring, SystemError } from 'liburing-wasm';
 import { AT_FDCWD, EAGAIN, EIO, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from 'liburing-wasm/linux';
 import { get_file_size, perror, strerror } from '../libc.js';
 
@@ -20,7 +20,7 @@ async function transferAll(transfer: Transfer, bytes: Uint8Array, offset: number
     try {
       const length = await transfer(bytes.subarray(done), offset + done);
       // the file has become shorter
-      if (length === 0) throw systemError(-EIO, 'read');
+      if (length === 0) throw new SystemError(-EIO, 'read');
       done += length;
     } catch (error) {
       if ((error as SystemError).errno !== -EAGAIN) throw error;
@@ -68,7 +68,7 @@ async function main([program, infile, outfile]: readonly string[]): Promise<numb
     console.error(`cqe failed: ${strerror(-(error as SystemError).errno)}`);
     return 1;
   }
-  await Promise.all([ring.close(infd), ring.close(outfd)]);
+  await Promise.all([ring.close_fd(infd), ring.close_fd(outfd)]);
   return 0;
 }
 

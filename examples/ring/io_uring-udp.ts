@@ -5,7 +5,8 @@
  * node build/examples/ring/io_uring-udp.js [-p port] [-b log2(BufferSize)] [-6] [-v]
  */
 import { argv, exit } from 'node:process';
-import { type BufferRing, type DirectFile, type ReceivedMessage, Ring, sockaddr_in, sockaddr_in6 } from 'liburing-wasm';
+import { type BufferRing, type DirectFile, type ReceivedMessage, Ring } from 'liburing-wasm';
+import { sockaddr_in, sockaddr_in6 } from 'liburing-wasm/c';
 import { AF_INET, AF_INET6, MSG_TRUNC, SOCK_DGRAM } from 'liburing-wasm/linux';
 import { atoi, getopt, perror, portOfUdpSocket, print_error } from '../libc.js';
 
@@ -28,7 +29,7 @@ function describe({ bytes, name }: ReceivedMessage, af: number): string {
 }
 
 async function echo(ring: Ring, socket: DirectFile, buffers: BufferRing, af: number, verbose: boolean): Promise<void> {
-  for await (const message of ring.recvmsg_multishot(socket, buffers, MSG_TRUNC, { highWater: BUFFERS })) {
+  for await (const message of ring.recvmsg_multishot(socket, buffers, MSG_TRUNC, { highWaterMark: BUFFERS })) {
     const { bytes, name, flags, payloadLength } = message;
     if (flags & MSG_TRUNC) {
       print_error(`truncated msg need ${payloadLength} received ${bytes.length}`);

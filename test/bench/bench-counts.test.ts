@@ -117,7 +117,7 @@ function result<T>(way: keyof typeof loops, before: string, source: string, opti
   const { status, stdout, stderr } = runScript(
     `import { accessSync } from 'node:fs';
     ${before}
-    const u = await import('liburing-wasm');
+    const u = { ...(await import('liburing-wasm/c')), ...(await import('liburing-wasm')) };
     ${loops[way]}
     const print = (value) => console.log(JSON.stringify(value));
     ${source}`,

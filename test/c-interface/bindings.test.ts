@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import * as library from '../../src/index.js';
+import * as library from '../../src/c.js';
 import {
   alloc,
   allocArray,
@@ -44,7 +44,7 @@ import {
   msghdr,
   __kernel_timespec as timespec,
   zcrx_ctrl,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import * as linux from '../../src/linux.js';
 import { Arguments } from '../support/arguments.js';
 import { kernelHas } from '../support/kernel.js';

@@ -1,8 +1,8 @@
 /** Constants have the values that C has for them, and none of C's is missing. */
 import { describe, expect, it } from 'vitest';
-import * as constants from '../../src/generated/constants.js';
-import { errno } from '../../src/generated/errno.js';
-import * as library from '../../src/index.js';
+import * as library from '../../src/c.js';
+import { errno } from '../../src/constants/generated/errno.js';
+import * as constants from '../../src/constants/generated/uring.js';
 import * as linux from '../../src/linux.js';
 import { type Constant, model } from '../support/model.js';
 import { check, preprocess, prologue, run } from '../support/native.js';

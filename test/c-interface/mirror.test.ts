@@ -7,7 +7,7 @@ beforeAll(() => shim.build(['-DTEST_MIRROR']));
 afterAll(() => shim.clean());
 
 const PRELUDE = `
-  import * as u from 'liburing-wasm';
+  import * as u from 'liburing-wasm/c';
   import { closeSync, openSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
   if (u.hostError) throw u.hostError;
   const assert = (condition, what) => { if (!condition) throw new Error(what); };

@@ -1,8 +1,8 @@
 /** The table of prototypes, and what is built from it, is what the headers declare: no more, no less. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { signatures } from '../../src/generated/signatures.js';
-import * as library from '../../src/index.js';
+import * as library from '../../src/c.js';
+import { signatures } from '../../src/encoding/generated/signatures.js';
 import { type CFunction, model } from '../support/model.js';
 import { check } from '../support/native.js';
 import { inRoot } from '../support/paths.js';

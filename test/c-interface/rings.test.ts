@@ -49,7 +49,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   memory,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { closeRing, initRing, openRing, patiently, runNops, upTo } from '../support/ring.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));

@@ -12,7 +12,7 @@ const MEMFD_CREATE = 319;
 
 /** Sets a ring up and prints the error as JSON. */
 const SETUP = `
-  import { alloc, check, io_uring, io_uring_queue_init } from 'liburing-wasm';
+  import { alloc, check, io_uring, io_uring_queue_init } from 'liburing-wasm/c';
   try {
     check(io_uring_queue_init(ENTRIES, alloc(io_uring), FLAGS), 'io_uring_queue_init');
     console.log('{}');
@@ -71,7 +71,7 @@ describe('an error with code, errno, syscall and advice', () => {
 describe('without a host', () => {
   const REPORT = `
     const { alloc, check, hostError, io_uring, io_uring_prep_read, io_uring_queue_init, io_uring_sqe } =
-      await import('liburing-wasm');
+      await import('liburing-wasm/c');
     const sqe = alloc(io_uring_sqe);
     io_uring_prep_read(sqe, 3, 0x12345678, 4096, 5n);
     let thrown = {};

@@ -4,8 +4,7 @@ import { expect, it } from 'vitest';
 import { runScript } from '../support/subprocess.js';
 
 const NOPS = `
-  import { alloc, allocPointers, check, io_uring, io_uring_cqe, io_uring_cqe_seen, io_uring_get_sqe,
-    io_uring_prep_nop, io_uring_queue_init, io_uring_submit_and_wait, io_uring_wait_cqe, memory } from 'liburing-wasm';
+  import { alloc, allocPointers, check, io_uring, io_uring_cqe, io_uring_cqe_seen, io_uring_get_sqe, io_uring_prep_nop, io_uring_queue_init, io_uring_submit_and_wait, io_uring_wait_cqe, memory } from 'liburing-wasm/c';
   const ring = alloc(io_uring);
   const cqe = allocPointers(io_uring_cqe);
   check(io_uring_queue_init(32, ring, 0), 'io_uring_queue_init');
@@ -43,8 +42,8 @@ it('four workers and the main thread, each with a window of its own', () => {
       import { parentPort } from 'node:worker_threads';
       parentPort.postMessage({ start: memory.start, sum: nops(500) });
       parentPort.once('message', () => parentPort.close());\`;
-    const url = new URL('data:text/javascript,' + encodeURIComponent(source.replaceAll("'liburing-wasm'",
-      JSON.stringify(import.meta.resolve('liburing-wasm')))));
+    const url = new URL('data:text/javascript,' + encodeURIComponent(source.replaceAll("'liburing-wasm/c'",
+      JSON.stringify(import.meta.resolve('liburing-wasm/c')))));
     const workers = Array.from({ length: 4 }, () => new Worker(url));
     const reports = workers.map((worker) => new Promise((resolve, reject) =>
       worker.on('message', resolve).on('error', reject)));
@@ -64,7 +63,7 @@ it('a worker that ends with a read in flight gives its ring and window back', ()
     const url = new URL('data:text/javascript,' + encodeURIComponent(\`
       import { alloc, allocArray, io_uring, io_uring_get_sqe, io_uring_prep_pipe, io_uring_prep_read,
         io_uring_queue_init, io_uring_submit, io_uring_submit_and_wait, io_uring_cq_advance } from
-        \${JSON.stringify(import.meta.resolve('liburing-wasm'))};
+        \${JSON.stringify(import.meta.resolve('liburing-wasm/c'))};
       import { parentPort } from 'node:worker_threads';
       const ring = alloc(io_uring);
       io_uring_queue_init(8, ring, 0);

@@ -31,7 +31,7 @@ import {
   io_uring_wait_cqe,
   prepZero,
   zeroOperation,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { openRing } from '../support/ring.js';
 
 /** How many of the process's files are rings. */

@@ -1,8 +1,8 @@
 /** The encoding half alone, in ordinary memory and without anything of Node's. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import * as liburing from '../../src/c.js';
 import { decode, io_uring, io_uring_sqe, loadEncoder, signatures } from '../../src/encode.js';
-import * as liburing from '../../src/index.js';
 import { root } from '../support/subprocess.js';
 
 const encoder = await loadEncoder();

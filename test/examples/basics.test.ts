@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { IORING_OP_ZERO, io_uring_get_probe, io_uring_opcode_supported } from '../../src/index.js';
+import { IORING_OP_ZERO, io_uring_get_probe, io_uring_opcode_supported } from '../../src/c.js';
 import { inRoot } from '../support/paths.js';
 import { native, type Program, port, run, temporaryFolder } from '../support/programs.js';
 

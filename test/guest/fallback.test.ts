@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { execPath } from 'node:process';
 import { describe, expect, it } from 'vitest';
-import { IORING_OP_ZERO, prepZero, zeroOperation } from '../../src/index.js';
+import { IORING_OP_ZERO, prepZero, zeroOperation } from '../../src/c.js';
 import { openRing } from '../support/ring.js';
 import { root } from '../support/subprocess.js';
 import { disks, expectBytes, pattern, request, scratchFile, zeroed } from './support.js';

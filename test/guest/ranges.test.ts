@@ -2,7 +2,7 @@
 import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { io_uring_prep_zero } from '../../src/index.js';
+import { io_uring_prep_zero } from '../../src/c.js';
 import { openRing } from '../support/ring.js';
 import { complete, disks, expectBytes, pattern, prepare, scratchFile, zeroed } from './support.js';
 

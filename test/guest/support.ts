@@ -14,7 +14,7 @@ import {
   type io_uring_sqe,
   io_uring_submit_and_wait,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 
 /** Where the guest has its scratch disks. */
 export const disks = { ext4: '/mnt/ext4', xfs: '/mnt/xfs' } as const;

@@ -35,7 +35,7 @@ import {
   io_uring_restriction,
   io_uring_submit,
   zeroOperation,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { FALLOC_FL_ZERO_RANGE } from '../../src/linux.js';
 import { inRoot } from '../support/paths.js';
 import { openRing } from '../support/ring.js';

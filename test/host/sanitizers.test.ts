@@ -40,7 +40,7 @@ it('would find a fault', () => {
 it('all that the shim does, without a report', () => {
   build();
   const { status, signal, stdout, stderr } = run(`
-    import { createInstance, hostError, io_uring, io_uring_cqe, io_uring_params, memory } from 'liburing-wasm';
+    import { io_uring, io_uring_cqe, io_uring_params, memory, createInstance, hostError } from 'liburing-wasm/c';
     import { createRequire } from 'node:module';
     if (hostError) throw hostError;
     const shim = createRequire(import.meta.url)(${JSON.stringify(shim.file)});

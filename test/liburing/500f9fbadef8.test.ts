@@ -10,7 +10,7 @@ import {
   io_uring_queue_init,
   io_uring_submit_and_wait,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, EOPNOTSUPP, O_CREAT, O_DIRECT, O_EXCL, O_RDWR } from '../../src/linux.js';
 import { iovecOf, t_aligned_alloc } from './support/buffers.js';
 import { closing } from './support/clean.js';

@@ -6,7 +6,7 @@ import {
   io_uring_prep_timeout,
   io_uring_submit,
   io_uring_wait_cqe_timeout,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { ETIME } from '../../src/linux.js';
 import { get_sqe, newCqe, openRing, waited } from './support/rings.js';
 import { mtime_since_now, now, timespec } from './support/time.js';

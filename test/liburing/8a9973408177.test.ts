@@ -12,7 +12,7 @@ import {
   io_uring_submit,
   io_uring_unregister_files,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { O_CREAT, O_EXCL, O_RDWR } from '../../src/linux.js';
 import { close, newPath, open, unlink } from './support/files.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';

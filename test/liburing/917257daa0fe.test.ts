@@ -4,7 +4,7 @@
  */
 
 import { expect, it } from 'vitest';
-import { IORING_SETUP_SQ_AFF, IORING_SETUP_SQPOLL, io_uring_setup } from '../../src/index.js';
+import { IORING_SETUP_SQ_AFF, IORING_SETUP_SQPOLL, io_uring_setup } from '../../src/c.js';
 import { close } from './support/files.js';
 import { newParams } from './support/rings.js';
 

@@ -4,7 +4,7 @@
  */
 
 import { expect, it } from 'vitest';
-import { IORING_REGISTER_FILES, IORING_UNREGISTER_FILES, io_uring_register, io_uring_setup } from '../../src/index.js';
+import { IORING_REGISTER_FILES, IORING_UNREGISTER_FILES, io_uring_register, io_uring_setup } from '../../src/c.js';
 import { close } from './support/files.js';
 import { newParams } from './support/rings.js';
 

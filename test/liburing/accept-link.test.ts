@@ -11,7 +11,7 @@ import {
   io_uring_queue_exit,
   io_uring_queue_init,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_INET, ECANCELED, ETIME, IPPROTO_TCP, SOCK_STREAM } from '../../src/linux.js';
 import { atEnd, closing } from './support/clean.js';
 import { get_sqe, newCqe, newRing, waited } from './support/rings.js';

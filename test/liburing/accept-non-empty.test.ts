@@ -17,7 +17,7 @@ import {
   io_uring_register_files,
   io_uring_register_ring_fd,
   io_uring_submit_and_wait,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_INET, EINVAL, IPPROTO_TCP, SOCK_STREAM } from '../../src/linux.js';
 import { close } from './support/files.js';
 import { get_sqe, newCqe, newParams, newRing, waited } from './support/rings.js';

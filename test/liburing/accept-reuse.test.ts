@@ -17,7 +17,7 @@ import {
   io_uring_sqe,
   memory,
   sockaddr_in,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_INET, IPPROTO_TCP, SOCK_STREAM } from '../../src/linux.js';
 import { atEnd, closing } from './support/clean.js';
 import { newCqe, newParams, newRing, t_io_uring_init_sqarray, waited } from './support/rings.js';

@@ -9,7 +9,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe_timeout,
   sockaddr_un,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_UNIX, EBADF, EINVAL, ETIME, SOCK_STREAM } from '../../src/linux.js';
 import { close } from './support/files.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';

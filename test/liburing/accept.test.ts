@@ -27,7 +27,7 @@ import {
   io_uring_submit_and_wait,
   io_uring_wait_cqe_timeout,
   type sockaddr_in,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import {
   AF_INET,
   EALREADY,

@@ -4,7 +4,7 @@
  */
 
 import { expect, it } from 'vitest';
-import { IORING_SETUP_IOPOLL, IORING_SETUP_SQ_AFF, io_uring_setup } from '../../src/index.js';
+import { IORING_SETUP_IOPOLL, IORING_SETUP_SQ_AFF, io_uring_setup } from '../../src/c.js';
 import { EINVAL } from '../../src/linux.js';
 import { newParams } from './support/rings.js';
 

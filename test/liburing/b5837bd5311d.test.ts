@@ -7,7 +7,7 @@ import {
   io_uring_prep_timeout,
   io_uring_submit,
   io_uring_submit_and_wait,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { ETIME } from '../../src/linux.js';
 import { get_sqe, newCqe, openRing } from './support/rings.js';
 import { timespec } from './support/time.js';

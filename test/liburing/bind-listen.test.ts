@@ -35,7 +35,7 @@ import {
   io_uring_wait_cqes,
   SOCKET_URING_OP_SETSOCKOPT,
   sockaddr_in,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import {
   AF_INET,
   EINVAL,

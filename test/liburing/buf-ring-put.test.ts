@@ -14,7 +14,7 @@ import {
   io_uring_queue_init,
   io_uring_register_buf_ring,
   io_uring_unregister_buf_ring,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, ENOENT, MAP_POPULATE, MAP_SHARED, O_RDONLY, PROT_READ, PROT_WRITE } from '../../src/linux.js';
 import { close, newPath, open, pread, t_create_file_pattern } from './support/files.js';
 import { newRing } from './support/rings.js';

@@ -23,7 +23,7 @@ import {
   io_uring_setup_buf_ring,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, ENOBUFS, ENOENT, O_RDONLY } from '../../src/linux.js';
 import { closing } from './support/clean.js';
 import { newPath, open } from './support/files.js';

@@ -26,7 +26,7 @@ import {
   io_uring_unregister_buf_ring,
   io_uring_wait_cqe,
   type Pointers,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EEXIST, EFAULT, EINVAL, ENOBUFS, ENOENT, O_RDONLY, PROT_READ, PROT_WRITE } from '../../src/linux.js';
 import { t_aligned_alloc } from './support/buffers.js';
 import { close, open } from './support/files.js';

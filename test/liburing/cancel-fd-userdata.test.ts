@@ -16,7 +16,7 @@ import {
   io_uring_submit,
   io_uring_unregister_files,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { ECANCELED, EINVAL, POLLIN } from '../../src/linux.js';
 import { close, pipe } from './support/files.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';

@@ -8,7 +8,7 @@ import {
   io_uring_queue_init,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADF, EINVAL, EOPNOTSUPP, O_PATH, O_RDONLY } from '../../src/linux.js';
 import { close, fcntl, open } from './support/files.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';

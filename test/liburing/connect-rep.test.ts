@@ -13,7 +13,7 @@ import {
   io_uring_queue_init_params,
   io_uring_submit_and_wait,
   sockaddr_in,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_INET, ECONNREFUSED, SOCK_STREAM } from '../../src/linux.js';
 import { close } from './support/files.js';
 import { get_sqe, newCqe, newParams, newRing, waited } from './support/rings.js';

@@ -22,7 +22,7 @@ import {
   io_uring_submit,
   io_uring_submit_and_wait,
   sockaddr_in,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import {
   AF_INET,
   EBADF,

@@ -10,7 +10,7 @@ import {
   io_uring_queue_init_params,
   io_uring_submit,
   memory,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EAGAIN } from '../../src/linux.js';
 import { get_sqe, newCqe, newParams, newRing } from './support/rings.js';
 

@@ -26,7 +26,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe_timeout,
   memory,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBUSY, EFAULT, EINVAL, O_DIRECT, O_RDONLY } from '../../src/linux.js';
 import { t_create_buffers } from './support/buffers.js';
 import { atEnd, closing } from './support/clean.js';

@@ -20,7 +20,7 @@ import {
   io_uring_queue_exit,
   io_uring_queue_init_params,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL } from '../../src/linux.js';
 import { get_sqe, newParams, newRing } from './support/rings.js';
 import { skip } from './support/skip.js';

@@ -10,7 +10,7 @@ import {
   io_uring_queue_exit,
   io_uring_queue_init,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { get_sqe, newRing } from './support/rings.js';
 
 function queue_n_nops(ring: io_uring, n: number, offset: number): void {

@@ -1,6 +1,6 @@
 /** The port of liburing's test/cq-size.c: test CQ ring sizing. */
 import { expect, it } from 'vitest';
-import { IORING_SETUP_CQSIZE, io_uring_queue_exit, io_uring_queue_init_params } from '../../src/index.js';
+import { IORING_SETUP_CQSIZE, io_uring_queue_exit, io_uring_queue_init_params } from '../../src/c.js';
 import { EINVAL } from '../../src/linux.js';
 import { newParams, newRing } from './support/rings.js';
 import { skipCase } from './support/skip.js';

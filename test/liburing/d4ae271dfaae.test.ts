@@ -12,7 +12,7 @@ import {
   io_uring_queue_exit,
   io_uring_register_files,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EACCES, EINVAL, EPERM, O_DIRECT, O_RDONLY } from '../../src/linux.js';
 import { bytesOf, t_create_buffers } from './support/buffers.js';
 import { atEnd, closing } from './support/clean.js';

@@ -11,7 +11,7 @@ import {
   io_uring_smp_load_acquire,
   io_uring_sqe_set_data,
   io_uring_submit_and_wait,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import {
   get_sqe,
   newCqe,

@@ -17,7 +17,7 @@ import {
   type io_uring_sqe,
   io_uring_submit,
   memory,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { ECANCELED, ENOENT, ETIME } from '../../src/linux.js';
 import { atEnd } from './support/clean.js';
 import {

@@ -8,7 +8,7 @@ import {
   io_uring_queue_exit,
   io_uring_queue_init,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EAGAIN, EOPNOTSUPP, O_RDWR, POSIX_FADV_DONTNEED } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { closing } from './support/clean.js';

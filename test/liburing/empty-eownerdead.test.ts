@@ -1,7 +1,7 @@
 /** The port of liburing's test/empty-eownerdead.c: test if entering with nothing to submit/wait for SQPOLL returns an error. */
 
 import { expect, it } from 'vitest';
-import { IORING_SETUP_SQPOLL, io_uring_enter, io_uring_queue_exit } from '../../src/index.js';
+import { IORING_SETUP_SQPOLL, io_uring_enter, io_uring_queue_exit } from '../../src/c.js';
 import { newParams, newRing, T_SETUP_OK, T_SETUP_SKIP, t_create_ring_params } from './support/rings.js';
 import { skip } from './support/skip.js';
 

@@ -15,7 +15,7 @@ import {
   io_uring_queue_init,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EPOLL_CTL_ADD, EPOLLIN, POLLIN } from '../../src/linux.js';
 import { epoll_create1, epoll_ctl } from './support/events.js';
 import { close } from './support/files.js';

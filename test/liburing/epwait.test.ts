@@ -16,7 +16,7 @@ import {
   io_uring_submit,
   io_uring_submit_and_wait,
   type StructArray,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EAGAIN, EBADF, EINVAL, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN } from '../../src/linux.js';
 import { atEnd, closing } from './support/clean.js';
 import { epoll_create1, epoll_ctl } from './support/events.js';

@@ -16,7 +16,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   iovec,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EFD_CLOEXEC } from '../../src/linux.js';
 import { eventfd } from './support/events.js';
 import { close } from './support/files.js';

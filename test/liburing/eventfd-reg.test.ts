@@ -5,7 +5,7 @@ import {
   io_uring_queue_init_params,
   io_uring_register_eventfd,
   io_uring_unregister_eventfd,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBUSY, EFD_CLOEXEC } from '../../src/linux.js';
 import { eventfd } from './support/events.js';
 import { close } from './support/files.js';

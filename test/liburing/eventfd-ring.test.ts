@@ -12,7 +12,7 @@ import {
   io_uring_queue_init_params,
   io_uring_register_eventfd,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EFD_CLOEXEC, EINVAL, POLLIN } from '../../src/linux.js';
 import { eventfd } from './support/events.js';
 import { close } from './support/files.js';

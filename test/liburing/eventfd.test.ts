@@ -13,7 +13,7 @@ import {
   io_uring_register_eventfd,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EFD_CLOEXEC, POLLIN } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { eventfd } from './support/events.js';

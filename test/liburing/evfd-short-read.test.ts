@@ -13,7 +13,7 @@ import {
   io_uring_queue_init_params,
   io_uring_submit,
   io_uring_wait_cqe_timeout,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EFD_CLOEXEC, EFD_NONBLOCK } from '../../src/linux.js';
 import { eventfd } from './support/events.js';
 import { close, write } from './support/files.js';

@@ -15,7 +15,7 @@ import {
   io_uring_register_eventfd,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { POLLIN } from '../../src/linux.js';
 import { eventfd } from './support/events.js';
 import { close } from './support/files.js';

@@ -13,7 +13,7 @@ import {
   io_uring_queue_init,
   io_uring_submit_and_wait,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADF, EINVAL, O_RDONLY, POSIX_FADV_DONTNEED, POSIX_FADV_WILLNEED } from '../../src/linux.js';
 import { close, lseek, newPath, open, read, SEEK_SET, t_create_file } from './support/files.js';
 import { get_sqe, newCqe, newRing, waited } from './support/rings.js';

@@ -13,7 +13,7 @@ import {
   io_uring_queue_init,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, EOPNOTSUPP, O_CREAT, O_EXCL, O_RDWR } from '../../src/linux.js';
 import { closing } from './support/clean.js';
 import { newPath, open, unlink } from './support/files.js';

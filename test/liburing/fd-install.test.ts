@@ -19,7 +19,7 @@ import {
   io_uring_submit,
   io_uring_unregister_files,
   io_uring_unregister_personality,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADF, EINVAL, EPERM } from '../../src/linux.js';
 import { stringOf } from './support/buffers.js';
 import { atEnd } from './support/clean.js';

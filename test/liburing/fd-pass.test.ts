@@ -20,7 +20,7 @@ import {
   io_uring_register_files_sparse,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AT_FDCWD, EBADF, EINVAL } from '../../src/linux.js';
 import { newPath, t_create_file_pattern } from './support/files.js';
 import { get_sqe, newCqe, newRing, waited } from './support/rings.js';

@@ -14,7 +14,7 @@ import {
   io_uring_register_files,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EFAULT, EINVAL, FUTEX_BITSET_MATCH_ANY, O_RDWR, POLLIN } from '../../src/linux.js';
 import { close, mkfifo, newPath, open, write } from './support/files.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';

@@ -11,7 +11,7 @@ import {
   io_uring_queue_init,
   io_uring_register_files_tags,
   io_uring_unregister_files,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL } from '../../src/linux.js';
 import { close, pipe } from './support/files.js';
 import { newCqe, newRing, waited } from './support/rings.js';

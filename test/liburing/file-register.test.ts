@@ -26,7 +26,7 @@ import {
   io_uring_register_files_update,
   io_uring_submit,
   io_uring_unregister_files,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import {
   AF_UNIX,
   EBADF,

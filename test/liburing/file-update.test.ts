@@ -13,7 +13,7 @@ import {
   io_uring_register_files_update,
   io_uring_submit,
   io_uring_unregister_files,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADF, EINVAL, EMFILE, ENXIO, EOVERFLOW } from '../../src/linux.js';
 import { close_files, open_files } from './support/files.js';
 import { complete, get_sqe, newCqe, newRing, openRing, T_SETUP_OK, t_create_ring, waited } from './support/rings.js';

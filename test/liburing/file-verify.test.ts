@@ -20,7 +20,7 @@ import {
   io_uring_unregister_buffers,
   type iovec,
   type StructArray,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EACCES, EINVAL, EPERM, O_DIRECT, O_RDONLY, O_RDWR, POSIX_FADV_DONTNEED } from '../../src/linux.js';
 import { iovecOf, t_aligned_alloc } from './support/buffers.js';
 import { closing } from './support/clean.js';

@@ -9,7 +9,7 @@ import {
   io_uring_register_buffers,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { O_RDONLY, O_RDWR } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { close, open } from './support/files.js';

@@ -12,7 +12,7 @@ import {
   io_uring_queue_init,
   io_uring_register_buffers,
   io_uring_submit_and_wait,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, O_DIRECT, O_RDONLY } from '../../src/linux.js';
 import { iovecOf, t_aligned_alloc } from './support/buffers.js';
 import { close, newPath, open, t_create_file } from './support/files.js';

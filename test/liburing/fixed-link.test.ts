@@ -15,7 +15,7 @@ import {
   io_uring_sqe_set_flags,
   io_uring_submit_and_wait,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { O_RDONLY } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { close, open } from './support/files.js';

@@ -12,7 +12,7 @@ import {
   io_uring_submit,
   io_uring_unregister_buffers,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { O_DIRECT, O_EXCL, O_RDWR } from '../../src/linux.js';
 import { iovecOf, t_aligned_alloc } from './support/buffers.js';
 import { atEnd, closing } from './support/clean.js';

@@ -14,7 +14,7 @@ import {
   io_uring_queue_exit,
   io_uring_queue_init,
   io_uring_submit_and_wait,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { ECANCELED, O_CREAT, O_RDONLY, O_RDWR } from '../../src/linux.js';
 import { stringOf } from './support/buffers.js';
 import { close, lseek, newPath, open, read, SEEK_CUR, SEEK_SET, unlink } from './support/files.js';

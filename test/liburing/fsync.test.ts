@@ -12,7 +12,7 @@ import {
   io_uring_sqe_set_flags,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, O_CREAT, O_EXCL, O_RDWR, O_WRONLY } from '../../src/linux.js';
 import { t_create_buffers } from './support/buffers.js';
 import { close, newPath, open, t_create_file, unlink } from './support/files.js';

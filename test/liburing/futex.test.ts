@@ -27,7 +27,7 @@ import {
   io_uring_sync_cancel_reg,
   io_uring_wait_cqe,
   type StructArray,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EAGAIN, EINVAL, EOPNOTSUPP, FUTEX_BITSET_MATCH_ANY } from '../../src/linux.js';
 import { get_sqe, newCqe, newRing, waited } from './support/rings.js';
 import { skip } from './support/skip.js';

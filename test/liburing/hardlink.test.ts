@@ -10,7 +10,7 @@ import {
   io_uring_queue_init,
   io_uring_submit,
   io_uring_wait_cqes,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,

@@ -5,7 +5,7 @@
  */
 
 import { expect, it } from 'vitest';
-import { IORING_FEAT_SINGLE_MMAP, IORING_OFF_SQ_RING, io_uring_setup, map, memory, unmap } from '../../src/index.js';
+import { IORING_FEAT_SINGLE_MMAP, IORING_OFF_SQ_RING, io_uring_setup, map, memory, unmap } from '../../src/c.js';
 import { MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WRITE } from '../../src/linux.js';
 import { close } from './support/files.js';
 import { newParams } from './support/rings.js';

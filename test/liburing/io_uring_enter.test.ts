@@ -19,7 +19,7 @@ import {
   io_uring_wait_cqe,
   iovec,
   memory,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADF, EINVAL, ENOMEM, EOPNOTSUPP, O_CREAT, O_EXCL, O_RDWR } from '../../src/linux.js';
 import { close, newPath, open, read, unlink } from './support/files.js';
 import { get_sqe, newCqe, newParams, newRing, t_io_uring_init_sqarray } from './support/rings.js';

@@ -22,7 +22,7 @@ import {
   io_uring_register,
   io_uring_setup,
   iovec,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import {
   EBADF,
   EFAULT,

@@ -7,7 +7,7 @@ import {
   IORING_SETUP_SQPOLL,
   type io_uring_params,
   io_uring_setup,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EFAULT, EINVAL } from '../../src/linux.js';
 import { close, read } from './support/files.js';
 import { newParams } from './support/rings.js';

@@ -15,7 +15,7 @@ import {
   io_uring_wait_cqe,
   type iovec,
   type StructArray,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EACCES, EINVAL, EOPNOTSUPP, EPERM, O_DIRECT, O_RDONLY } from '../../src/linux.js';
 import { t_create_buffers } from './support/buffers.js';
 import { close, newPath, open, t_create_file } from './support/files.js';

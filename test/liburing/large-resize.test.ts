@@ -22,7 +22,7 @@ import {
   io_uring_smp_load_acquire,
   type io_uring_sqe,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL } from '../../src/linux.js';
 import { bytesAt } from './support/buffers.js';
 import { __io_uring_flush_sq, get_sqe, newCqe, newParams, newRing, next } from './support/rings.js';

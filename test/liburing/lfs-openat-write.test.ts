@@ -10,7 +10,7 @@ import {
   io_uring_queue_init,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { O_CREAT, O_DIRECTORY, O_LARGEFILE, O_RDONLY, O_RDWR } from '../../src/linux.js';
 import { close, directory, open } from './support/files.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';

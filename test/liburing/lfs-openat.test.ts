@@ -15,7 +15,7 @@ import {
   io_uring_queue_exit,
   io_uring_queue_init,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { O_CREAT, O_LARGEFILE, O_PATH, O_RDWR } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { close, directory, dup, lseek, open, pipe, pwrite, SEEK_END } from './support/files.js';

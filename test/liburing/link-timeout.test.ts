@@ -15,7 +15,7 @@ import {
   io_uring_prep_writev,
   type io_uring_sqe,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EALREADY, ECANCELED, EFAULT, EINTR, EINVAL, ENOENT, ETIME, POLLIN } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { closing } from './support/clean.js';

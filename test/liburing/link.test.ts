@@ -15,7 +15,7 @@ import {
   io_uring_submit,
   io_uring_submit_and_wait,
   iovec,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EAGAIN, EBADF, ECANCELED, EINVAL, ENOENT, ETIME } from '../../src/linux.js';
 import { type Completion, get_sqe, newCqe, next, openRing } from './support/rings.js';
 import { skipCase } from './support/skip.js';

@@ -16,7 +16,7 @@ import {
   type io_uring_sqe,
   io_uring_submit,
   type Pointers,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { O_CREAT, O_WRONLY } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { close, newPath, open, unlink } from './support/files.js';

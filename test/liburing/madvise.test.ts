@@ -15,7 +15,7 @@ import {
   io_uring_submit_and_wait,
   map,
   unmap,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import {
   EACCES,
   EBADF,

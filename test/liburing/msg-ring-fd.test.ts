@@ -14,7 +14,7 @@ import {
   io_uring_register_files,
   io_uring_submit,
   io_uring_unregister_files,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADF, EINVAL } from '../../src/linux.js';
 import { atEnd, closing } from './support/clean.js';
 import { pipe } from './support/files.js';

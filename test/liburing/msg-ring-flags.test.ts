@@ -10,7 +10,7 @@ import {
   io_uring_queue_init,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL } from '../../src/linux.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';
 import { skip } from './support/skip.js';

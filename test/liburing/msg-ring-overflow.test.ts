@@ -13,7 +13,7 @@ import {
   io_uring_queue_init_params,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, EOPNOTSUPP } from '../../src/linux.js';
 import { get_sqe, newCqe, newParams, newRing } from './support/rings.js';
 import { skip } from './support/skip.js';

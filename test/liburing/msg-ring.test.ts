@@ -19,7 +19,7 @@ import {
   io_uring_sqe,
   io_uring_submit,
   io_uring_unregister_files,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADFD, EINVAL, EOPNOTSUPP, O_RDONLY } from '../../src/linux.js';
 import { patiently } from '../support/ring.js';
 import { atEnd, closing } from './support/clean.js';

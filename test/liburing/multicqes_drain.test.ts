@@ -26,7 +26,7 @@ import {
   type io_uring_sqe,
   io_uring_submit,
   io_uring_submit_and_get_events,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { ECANCELED, POLLIN } from '../../src/linux.js';
 import { closing } from './support/clean.js';
 import { pipe, read, write } from './support/files.js';

@@ -9,7 +9,7 @@ import {
   io_uring_prep_nop,
   io_uring_queue_exit,
   io_uring_queue_init_params,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EFAULT, EINVAL, ENOENT, ENOMEM } from '../../src/linux.js';
 import { t_aligned_alloc } from './support/buffers.js';
 import { complete, newParams, newRing } from './support/rings.js';

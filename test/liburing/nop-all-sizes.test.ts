@@ -10,7 +10,7 @@ import {
   io_uring_queue_init,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EAGAIN, ENOMEM } from '../../src/linux.js';
 import { newCqe, newRing } from './support/rings.js';
 import { skipCase } from './support/skip.js';

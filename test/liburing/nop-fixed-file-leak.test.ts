@@ -11,7 +11,7 @@ import {
   io_uring_prep_nop,
   io_uring_queue_exit,
   io_uring_queue_init,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EPIPE } from '../../src/linux.js';
 import { close, pipe, write } from './support/files.js';
 import { complete, newRing } from './support/rings.js';

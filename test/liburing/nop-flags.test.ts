@@ -24,7 +24,7 @@ import {
   io_uring_unregister_buffers,
   io_uring_unregister_files,
   memory,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADF, EFAULT, EINVAL, O_RDWR } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { close, open } from './support/files.js';

@@ -12,7 +12,7 @@ import {
   io_uring_queue_init_params,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EFAULT, EINVAL } from '../../src/linux.js';
 import { io_uring_test_configs } from './support/configs.js';
 import { get_sqe, newCqe, newParams, newRing } from './support/rings.js';

@@ -14,7 +14,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   memory,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL } from '../../src/linux.js';
 import { get_sqe, newCqe, newParams, newRing } from './support/rings.js';
 import { skip } from './support/skip.js';

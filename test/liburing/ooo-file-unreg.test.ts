@@ -14,7 +14,7 @@ import {
   io_uring_register_files_sparse,
   io_uring_register_files_update,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_INET, EBADF, EINVAL, POLLIN, POLLOUT, SOCK_DGRAM } from '../../src/linux.js';
 import { close } from './support/files.js';
 import { complete, get_sqe, newRing } from './support/rings.js';

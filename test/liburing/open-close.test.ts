@@ -16,7 +16,7 @@ import {
   io_uring_queue_init,
   io_uring_register_files,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AT_FDCWD, EACCES, EBADF, EINVAL, ENXIO, EPERM, O_CLOEXEC, O_RDONLY } from '../../src/linux.js';
 import { removing } from './support/clean.js';
 import { close, newPath, open, pipe, t_create_file } from './support/files.js';

@@ -18,7 +18,7 @@ import {
   io_uring_queue_init_params,
   io_uring_register_files,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AT_FDCWD, O_RDONLY } from '../../src/linux.js';
 import { newPath, t_create_file } from './support/files.js';
 import { get_sqe, newCqe, newParams, newRing, waited } from './support/rings.js';

@@ -12,7 +12,7 @@ import {
   io_uring_queue_init,
   io_uring_register_files_sparse,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADF, EINVAL, ENFILE, O_RDONLY } from '../../src/linux.js';
 import { newPath, t_create_file } from './support/files.js';
 import { get_sqe, newCqe, newRing, waited } from './support/rings.js';

@@ -21,7 +21,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   open_how,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AT_FDCWD, EAGAIN, EBADF, EFAULT, EINVAL, ENXIO, O_ACCMODE, O_NONBLOCK, O_RDWR } from '../../src/linux.js';
 import { close, fcntl, newPath, pipe, read, t_create_file } from './support/files.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';

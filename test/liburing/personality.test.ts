@@ -13,7 +13,7 @@ import {
   io_uring_submit,
   io_uring_unregister_personality,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EACCES, EINVAL, O_CREAT, O_RDONLY } from '../../src/linux.js';
 import { close, directory, newPath, open } from './support/files.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';

@@ -16,7 +16,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   io_uring_wait_cqe_timeout,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { ENOMEM } from '../../src/linux.js';
 import { stringOf } from './support/buffers.js';
 import { close, pipe } from './support/files.js';

@@ -17,7 +17,7 @@ import {
   io_uring_register_files_sparse,
   io_uring_register_files_update,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL } from '../../src/linux.js';
 import { stringOf } from './support/buffers.js';
 import { close, pipe, write } from './support/files.js';

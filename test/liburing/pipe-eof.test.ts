@@ -8,7 +8,7 @@ import {
   io_uring_queue_exit,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { stringOf } from './support/buffers.js';
 import { close, pipe } from './support/files.js';
 import { get_sqe, newCqe, newRing, T_SETUP_OK, t_create_ring } from './support/rings.js';

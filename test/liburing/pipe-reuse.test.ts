@@ -11,7 +11,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   iovec,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { close, pipe, write } from './support/files.js';
 import { get_sqe, newCqe, newParams, newRing } from './support/rings.js';
 import { skipCase } from './support/skip.js';

@@ -18,7 +18,7 @@ import {
   io_uring_register_files_sparse,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, ENFILE } from '../../src/linux.js';
 import { close } from './support/files.js';
 import { get_sqe, newCqe, newRing, T_SETUP_OK, t_create_ring } from './support/rings.js';

@@ -12,7 +12,7 @@ import {
   io_uring_queue_init_params,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EAGAIN, ECANCELED, POLLIN } from '../../src/linux.js';
 import { close, pipe } from './support/files.js';
 import { get_sqe, newCqe, newParams, newRing } from './support/rings.js';

@@ -14,7 +14,7 @@ import {
   io_uring_sqe_set_data,
   io_uring_submit,
   io_uring_wait_cqe_timeout,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { ECANCELED, POLLIN } from '../../src/linux.js';
 import { close, pipe } from './support/files.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';

@@ -9,7 +9,7 @@ import {
   io_uring_prep_link_timeout,
   io_uring_prep_poll_add,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_INET, ECANCELED, ETIME, IPPROTO_TCP, POLLERR, POLLHUP, POLLIN, SOCK_STREAM } from '../../src/linux.js';
 import { closing } from './support/clean.js';
 import { get_sqe, newCqe, openRing, waited } from './support/rings.js';

@@ -14,7 +14,7 @@ import {
   io_uring_queue_init_params,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { POLLIN } from '../../src/linux.js';
 import { patiently } from '../support/ring.js';
 import { atEnd, closing } from './support/clean.js';

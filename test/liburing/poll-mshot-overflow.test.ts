@@ -19,7 +19,7 @@ import {
   io_uring_queue_init_params,
   io_uring_sqe_set_data64,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { POLLIN } from '../../src/linux.js';
 import { atEnd, closing } from './support/clean.js';
 import { pipe, read, write } from './support/files.js';

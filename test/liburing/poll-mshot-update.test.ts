@@ -17,7 +17,7 @@ import {
   io_uring_queue_init_params,
   io_uring_submit,
   io_uring_wait_cqe_timeout,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EAGAIN, EINVAL, ENOENT, O_NONBLOCK, POLLIN } from '../../src/linux.js';
 import { patiently } from '../support/ring.js';
 import { atEnd, closing } from './support/clean.js';

@@ -14,7 +14,7 @@ import {
   io_uring_register_eventfd,
   io_uring_submit,
   io_uring_wait_cqe_timeout,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EFD_NONBLOCK, POLLIN } from '../../src/linux.js';
 import { closing } from './support/clean.js';
 import { eventfd } from './support/events.js';

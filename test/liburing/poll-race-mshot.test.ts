@@ -24,7 +24,7 @@ import {
   type io_uring_sqe,
   io_uring_submit,
   io_uring_wait_cqe_timeout,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_UNIX, EINVAL, SOCK_STREAM } from '../../src/linux.js';
 import { patiently } from '../support/ring.js';
 import { close } from './support/files.js';

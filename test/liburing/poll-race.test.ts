@@ -10,7 +10,7 @@ import {
   io_uring_prep_recv,
   io_uring_submit,
   io_uring_wait_cqe_timeout,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_UNIX, SOCK_STREAM } from '../../src/linux.js';
 import { closing } from './support/clean.js';
 import { get_sqe, newCqe, openRing } from './support/rings.js';

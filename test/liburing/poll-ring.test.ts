@@ -10,7 +10,7 @@ import {
   io_uring_queue_init,
   io_uring_sqe_set_data,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EAGAIN, POLLIN } from '../../src/linux.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';
 

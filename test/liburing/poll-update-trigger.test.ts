@@ -12,7 +12,7 @@ import {
   io_uring_queue_init,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { POLLIN, POLLOUT } from '../../src/linux.js';
 import { close, pipe } from './support/files.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';

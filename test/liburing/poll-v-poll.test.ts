@@ -14,7 +14,7 @@ import {
   io_uring_queue_init,
   io_uring_submit,
   memory,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, EPOLL_CTL_ADD, EPOLLIN, O_RDONLY, POLLIN, POLLOUT } from '../../src/linux.js';
 import { closing } from './support/clean.js';
 import { epoll_create1, epoll_ctl } from './support/events.js';

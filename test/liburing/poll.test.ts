@@ -22,7 +22,7 @@ import {
   io_uring_sqe_set_data,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_UNIX, EAGAIN, POLLIN, POLLOUT, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET } from '../../src/linux.js';
 import { patiently } from '../support/ring.js';
 import { atEnd, closing } from './support/clean.js';

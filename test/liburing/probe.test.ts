@@ -14,7 +14,7 @@ import {
   io_uring_queue_init,
   io_uring_register_probe,
   memory,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL } from '../../src/linux.js';
 import { newRing } from './support/rings.js';
 import { skipCase } from './support/skip.js';

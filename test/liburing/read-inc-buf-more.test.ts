@@ -20,7 +20,7 @@ import {
   io_uring_queue_exit,
   io_uring_queue_init,
   io_uring_setup_buf_ring,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, O_RDONLY } from '../../src/linux.js';
 import { stringOf, t_aligned_alloc } from './support/buffers.js';
 import { close, newPath, open, pipe, write } from './support/files.js';

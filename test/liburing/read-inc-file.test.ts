@@ -21,7 +21,7 @@ import {
   io_uring_setup_buf_ring,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, O_RDONLY } from '../../src/linux.js';
 import { stringOf, t_aligned_alloc } from './support/buffers.js';
 import { close, newPath, open } from './support/files.js';

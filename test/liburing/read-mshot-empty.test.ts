@@ -19,7 +19,7 @@ import {
   io_uring_setup_buf_ring,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADF, EINVAL } from '../../src/linux.js';
 import { close, pipe } from './support/files.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';

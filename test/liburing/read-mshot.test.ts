@@ -32,7 +32,7 @@ import {
   io_uring_setup_buf_ring,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADFD, EINVAL, ENOBUFS, O_CREAT, O_EXCL, O_RDWR } from '../../src/linux.js';
 import { stringOf, t_aligned_alloc } from './support/buffers.js';
 import { close, ioctl, newPath, open, pipe, unlink, write } from './support/files.js';

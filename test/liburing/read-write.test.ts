@@ -44,7 +44,7 @@ import {
   io_uring_wait_cqe,
   type iovec,
   type StructArray,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import {
   EACCES,
   ECANCELED,

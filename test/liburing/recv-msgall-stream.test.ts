@@ -13,7 +13,7 @@ import {
   io_uring_submit,
   msghdr,
   sockaddr_in,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_INET, IPPROTO_TCP, MSG_WAITALL, SHUT_RDWR, SOCK_CLOEXEC, SOCK_STREAM } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { closing } from './support/clean.js';

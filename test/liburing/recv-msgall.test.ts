@@ -19,7 +19,7 @@ import {
   msghdr,
   type StructArray,
   sockaddr_in,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_INET, INADDR_ANY, MSG_WAITALL, SO_REUSEADDR, SOCK_DGRAM, SOL_SOCKET } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { close } from './support/files.js';

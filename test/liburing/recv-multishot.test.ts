@@ -41,7 +41,7 @@ import {
   msghdr,
   sockaddr_in,
   sockaddr_storage,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import {
   AF_INET,
   EBADF,

@@ -36,7 +36,7 @@ import {
   memory,
   msghdr,
   sockaddr_in,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, EOPNOTSUPP } from '../../src/linux.js';
 import { bytesAt, t_aligned_alloc } from './support/buffers.js';
 import { close, write } from './support/files.js';

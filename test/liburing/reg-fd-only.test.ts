@@ -16,7 +16,7 @@ import {
   io_uring_register_ring_fd,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADF, EEXIST, EINVAL, ENOENT, ENOMEM } from '../../src/linux.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';
 import { skip } from './support/skip.js';

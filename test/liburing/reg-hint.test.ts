@@ -9,7 +9,7 @@ import {
   io_uring_submit,
   io_uring_unregister_files,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_UNIX, EINVAL, ENFILE, SOCK_DGRAM } from '../../src/linux.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';
 import { skip } from './support/skip.js';

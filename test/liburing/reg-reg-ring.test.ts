@@ -12,7 +12,7 @@ import {
   io_uring_register_iowq_max_workers,
   io_uring_register_ring_fd,
   io_uring_unregister_ring_fd,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADF, EEXIST, EINVAL } from '../../src/linux.js';
 import { newRing } from './support/rings.js';
 import { skip } from './support/skip.js';

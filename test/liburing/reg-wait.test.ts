@@ -25,7 +25,7 @@ import {
   io_uring_submit_and_wait_reg,
   memory,
   sigset_t,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EFAULT, EINVAL, ENOMEM, ETIME, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ } from '../../src/linux.js';
 import { bytesAt, t_aligned_alloc } from './support/buffers.js';
 import { newCqe, newRing } from './support/rings.js';

@@ -21,7 +21,7 @@ import {
   io_uring_unregister_buffers,
   iovec,
   type StructArray,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import {
   EBUSY,
   EFAULT,

@@ -32,7 +32,7 @@ import {
   io_uring_sqe_set_flags,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EACCES, EBADFD, EINVAL } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { atEnd, closing } from './support/clean.js';

@@ -11,7 +11,7 @@ import {
   io_uring_queue_init,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADF, EFAULT, EINVAL, ENOENT } from '../../src/linux.js';
 import { newPath, t_create_file, unlink } from './support/files.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';

@@ -27,7 +27,7 @@ import {
   type io_uring_sqe,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, ENOMEM, EOVERFLOW, O_DIRECT, O_RDONLY } from '../../src/linux.js';
 import { bytesOf, t_create_buffers } from './support/buffers.js';
 import { atEnd, closing } from './support/clean.js';

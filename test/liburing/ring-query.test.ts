@@ -10,7 +10,7 @@ import {
   io_uring_query_opcode,
   io_uring_register,
   memory,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EFAULT, EINVAL, EOPNOTSUPP } from '../../src/linux.js';
 import './support/clean.js';
 import { skip } from './support/skip.js';

@@ -18,7 +18,7 @@ import {
   io_uring_queue_init,
   io_uring_setup_buf_ring,
   io_uring_submit_and_wait,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_UNIX, EINVAL, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/linux.js';
 import { close } from './support/files.js';
 import { get_sqe, newCqe, newRing, waited } from './support/rings.js';

@@ -16,7 +16,7 @@ import {
   io_uring_queue_init,
   io_uring_setup_buf_ring,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EACCES, EINVAL, EPERM, O_DIRECT, O_RDONLY, POSIX_FADV_DONTNEED } from '../../src/linux.js';
 import { t_aligned_alloc } from './support/buffers.js';
 import { close, newPath, open } from './support/files.js';

@@ -17,7 +17,7 @@ import {
   io_uring_setup_buf_ring,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, ENOENT } from '../../src/linux.js';
 import { t_aligned_alloc } from './support/buffers.js';
 import { close, pipe, write } from './support/files.js';

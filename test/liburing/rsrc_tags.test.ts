@@ -29,7 +29,7 @@ import {
   io_uring_unregister_files,
   iovec,
   type StructArray,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EAGAIN, EINVAL } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { close, pipe } from './support/files.js';

@@ -13,7 +13,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   io_uring_wait_cqe_timeout,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { O_CREAT, O_RDWR } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { close, newPath, open, pipe, unlink } from './support/files.js';

@@ -16,7 +16,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   open_how,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, EOPNOTSUPP, O_RDONLY } from '../../src/linux.js';
 import { stringOf } from './support/buffers.js';
 import { close, read } from './support/files.js';

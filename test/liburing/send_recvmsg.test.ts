@@ -25,7 +25,7 @@ import {
   msghdr,
   type StructArray,
   sockaddr_in,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import {
   AF_INET,
   EINVAL,

@@ -17,7 +17,7 @@ import {
   io_uring_unregister_buffers,
   io_uring_wait_cqe,
   msghdr,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_INET, EINVAL, SO_ZEROCOPY, SOCK_STREAM, SOL_SOCKET } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { close, read } from './support/files.js';

@@ -5,7 +5,7 @@ import {
   io_uring_queue_exit,
   io_uring_queue_init,
   io_uring_queue_init_params,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL } from '../../src/linux.js';
 import { newParams, newRing } from './support/rings.js';
 import { skipCase } from './support/skip.js';

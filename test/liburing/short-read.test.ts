@@ -9,7 +9,7 @@ import {
   io_uring_queue_init,
   io_uring_submit,
   io_uring_wait_cqes,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { O_RDONLY } from '../../src/linux.js';
 import { iovecOf } from './support/buffers.js';
 import { close, newPath, open, t_create_file, unlink } from './support/files.js';

@@ -16,7 +16,7 @@ import {
   io_uring_queue_init,
   io_uring_register_ring_fd,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EEXIST, EINVAL } from '../../src/linux.js';
 import { atEnd } from './support/clean.js';
 import { __io_uring_flush_sq, get_sqe, newCqe, newRing, waited } from './support/rings.js';

@@ -16,7 +16,7 @@ import {
   io_uring_queue_init,
   type io_uring_sqe,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EAGAIN, ECANCELED, EFAULT, EINTR } from '../../src/linux.js';
 import { close, pipe } from './support/files.js';
 import { get_sqe, newCqe, newRing, next } from './support/rings.js';

@@ -21,7 +21,7 @@ import {
   SOCKET_URING_OP_GETSOCKOPT,
   SOCKET_URING_OP_SETSOCKOPT,
   sockaddr_in,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import {
   EINVAL,
   EOPNOTSUPP,

@@ -7,7 +7,7 @@ import {
   io_uring_submit_and_wait,
   SOCKET_URING_OP_SIOCINQ,
   SOCKET_URING_OP_SIOCOUTQ,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_INET, EINVAL, EOPNOTSUPP, EPERM, IPPROTO_TCP, SOCK_RAW } from '../../src/linux.js';
 import { closing } from './support/clean.js';
 import { write } from './support/files.js';

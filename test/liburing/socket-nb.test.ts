@@ -10,7 +10,7 @@ import {
   io_uring_queue_exit,
   io_uring_queue_init,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EAGAIN, MSG_DONTWAIT } from '../../src/linux.js';
 import { atEnd } from './support/clean.js';
 import { get_sqe, newCqe, newRing } from './support/rings.js';

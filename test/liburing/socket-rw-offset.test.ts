@@ -13,7 +13,7 @@ import {
   io_uring_queue_exit,
   io_uring_queue_init_params,
   io_uring_submit_and_wait,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { iovecOf } from './support/buffers.js';
 import { atEnd } from './support/clean.js';
 import { get_sqe, newParams, newRing } from './support/rings.js';

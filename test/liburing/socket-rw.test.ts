@@ -12,7 +12,7 @@ import {
   io_uring_queue_exit,
   io_uring_queue_init,
   io_uring_submit_and_wait,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { iovecOf } from './support/buffers.js';
 import { atEnd } from './support/clean.js';
 import { get_sqe, newRing } from './support/rings.js';

@@ -21,7 +21,7 @@ import {
   io_uring_register_files,
   io_uring_submit,
   sockaddr_in,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AF_INET, EAFNOSUPPORT, EINVAL, INADDR_ANY, SO_REUSEADDR, SOCK_DGRAM, SOL_SOCKET } from '../../src/linux.js';
 import { stringOf } from './support/buffers.js';
 import { atEnd, closing } from './support/clean.js';

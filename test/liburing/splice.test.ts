@@ -15,7 +15,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   SPLICE_F_FD_IN_FIXED,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EBADF, EINVAL, ESPIPE, O_CREAT, O_RDONLY, O_RDWR } from '../../src/linux.js';
 import { close, lseek, newPath, open, pipe, read, SEEK_SET, unlink, write } from './support/files.js';
 import { get_sqe, newCqe, newParams, newRing } from './support/rings.js';

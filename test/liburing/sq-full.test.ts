@@ -1,6 +1,6 @@
 /** The port of liburing's test/sq-full.c: test SQ queue full condition. */
 import { expect, it } from 'vitest';
-import { io_uring_get_sqe, io_uring_queue_exit, io_uring_queue_init } from '../../src/index.js';
+import { io_uring_get_sqe, io_uring_queue_exit, io_uring_queue_init } from '../../src/c.js';
 import { newRing } from './support/rings.js';
 
 it('main', () => {

@@ -17,7 +17,7 @@ import {
   io_uring_queue_init_params,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EACCES, EINVAL, EPERM, O_DIRECT, O_RDONLY } from '../../src/linux.js';
 import { t_create_buffers } from './support/buffers.js';
 import { closing } from './support/clean.js';

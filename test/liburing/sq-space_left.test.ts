@@ -6,7 +6,7 @@ import {
   io_uring_sq_ready,
   io_uring_sq_space_left,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { get_sqe, openRing } from './support/rings.js';
 
 it('test_left', () => {

@@ -13,7 +13,7 @@ import {
   io_uring_smp_load_acquire,
   io_uring_submit,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { get_sqe, newCqe, newParams, newRing } from './support/rings.js';
 import { skip } from './support/skip.js';
 import { mtime_since_now, now, usleep } from './support/time.js';

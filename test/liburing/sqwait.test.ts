@@ -16,7 +16,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   type Pointers,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, EPERM, O_DIRECT, O_RDONLY } from '../../src/linux.js';
 import { t_create_buffers } from './support/buffers.js';
 import { close, newPath, open, t_create_file } from './support/files.js';

@@ -11,7 +11,7 @@ import {
   io_uring_submit,
   io_uring_wait_cqe,
   statx,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { AT_EMPTY_PATH, EFAULT, EINVAL, O_RDONLY, STATX_ALL } from '../../src/linux.js';
 import { closing } from './support/clean.js';
 import { newPath, open, t_create_file } from './support/files.js';

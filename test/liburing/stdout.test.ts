@@ -14,7 +14,7 @@ import {
   io_uring_register_buffers,
   io_uring_submit,
   io_uring_unregister_buffers,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { iovecOf, stringOf, t_aligned_alloc } from './support/buffers.js';
 import { close, dup, pipe, read } from './support/files.js';
 import { complete, get_sqe, newCqe, openRing, waited } from './support/rings.js';

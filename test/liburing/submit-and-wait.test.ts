@@ -3,7 +3,7 @@
  * right value (submit count) and that it doesn't end up waiting twice.
  */
 import { expect, it } from 'vitest';
-import { io_uring_cq_ready, io_uring_prep_nop, io_uring_submit_and_wait_timeout } from '../../src/index.js';
+import { io_uring_cq_ready, io_uring_prep_nop, io_uring_submit_and_wait_timeout } from '../../src/c.js';
 import { get_sqe, newCqe, openRing } from './support/rings.js';
 import { mtime_since_now, now, timespec } from './support/time.js';
 

@@ -15,7 +15,7 @@ import {
   io_uring_submit,
   io_uring_sync_cancel_reg,
   io_uring_wait_cqe,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EINVAL, ETIME } from '../../src/linux.js';
 import { closing } from './support/clean.js';
 import { pipe } from './support/files.js';

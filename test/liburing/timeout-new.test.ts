@@ -16,7 +16,7 @@ import {
   io_uring_prep_nop,
   io_uring_submit,
   io_uring_wait_cqe_timeout,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { ETIME } from '../../src/linux.js';
 import { get_sqe, newCqe, openRing } from './support/rings.js';
 import { skipCase } from './support/skip.js';

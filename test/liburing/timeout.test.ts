@@ -37,7 +37,7 @@ import {
   io_uring_wait_cqe_timeout,
   io_uring_wait_cqes,
   memory,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EALREADY, ECANCELED, EINVAL, ENOENT, ETIME } from '../../src/linux.js';
 import { atEnd, closing } from './support/clean.js';
 import { eventfd } from './support/events.js';

@@ -13,7 +13,7 @@ import {
   io_uring_queue_init_params,
   io_uring_submit,
   io_uring_wait_cqe_timeout,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { CLOCK_MONOTONIC, O_CLOEXEC } from '../../src/linux.js';
 import { close } from './support/files.js';
 import { get_sqe, newCqe, newParams, newRing } from './support/rings.js';

@@ -26,7 +26,7 @@ import {
   iovec,
   msghdr,
   type StructArray,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EFAULT, O_RDWR, PROT_READ, PROT_WRITE } from '../../src/linux.js';
 import { bytesOf, iovecOf, t_aligned_alloc } from './support/buffers.js';
 import { atEnd } from './support/clean.js';

@@ -6,7 +6,7 @@ import {
   io_uring_check_version,
   io_uring_major_version,
   io_uring_minor_version,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import './support/clean.js';
 
 it('main', () => {

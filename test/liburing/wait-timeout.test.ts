@@ -15,7 +15,7 @@ import {
   io_uring_queue_init,
   io_uring_register,
   io_uring_register_clock,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, EINVAL, ETIME } from '../../src/linux.js';
 import { newRing } from './support/rings.js';
 import { skip, skipCase } from './support/skip.js';

@@ -11,7 +11,7 @@ import {
   type io_uring_sqe,
   io_uring_submit,
   siginfo_t,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EALREADY, ECANCELED, ECHILD, EFAULT, EINVAL, ENOENT, P_ALL, P_PID, WEXITED } from '../../src/linux.js';
 import { get_sqe, next, openRing } from './support/rings.js';
 import { skip } from './support/skip.js';

@@ -9,7 +9,7 @@ import {
   io_uring_peek_cqe,
   io_uring_prep_poll_add,
   io_uring_submit,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { EAGAIN, POLLIN } from '../../src/linux.js';
 import { closing } from './support/clean.js';
 import { eventfd } from './support/events.js';

@@ -1,7 +1,6 @@
 /** Allocation: what is handed out is zeroed, aligned and nobody else's, and a wrong free is told. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadEncoder } from '../../src/encode.js';
 import {
   createInstance,
   type Instance,
@@ -12,8 +11,9 @@ import {
   Pointers,
   type Struct,
   StructArray,
-  systemError,
-} from '../../src/index.js';
+  SystemError,
+} from '../../src/c.js';
+import { loadEncoder } from '../../src/encode.js';
 
 const WINDOW = 1 << 20;
 
@@ -307,7 +307,7 @@ describe.each([
 });
 
 it('an error of a system call has the looks of one of Node', () => {
-  expect(systemError(-12, 'mmap')).toMatchObject({
+  expect(new SystemError(-12, 'mmap')).toMatchObject({
     message: 'ENOMEM: not enough memory, mmap',
     code: 'ENOMEM',
     errno: -12,

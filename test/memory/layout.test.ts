@@ -1,8 +1,8 @@
 /** Structs lie in memory as the native compiler lays them out, and accessors read and write what C does. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import * as generated from '../../src/generated/structs.js';
-import { alloc, allocArray, free, memory, type Struct, type StructArray, type StructType } from '../../src/index.js';
+import { alloc, allocArray, free, memory, type Struct, type StructArray, type StructType } from '../../src/c.js';
+import * as generated from '../../src/structs/generated/structs.js';
 import { type Field, type Struct as ModelStruct, model } from '../support/model.js';
 import { prologue, run } from '../support/native.js';
 import { inRoot } from '../support/paths.js';

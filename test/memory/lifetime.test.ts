@@ -20,7 +20,7 @@ import {
   io_uring_wait_cqe,
   iovec,
   type io_uring as Ring,
-} from '../../src/index.js';
+} from '../../src/c.js';
 import { openRing } from '../support/ring.js';
 import { runScript } from '../support/subprocess.js';
 
@@ -170,7 +170,7 @@ it('what is read into a Buffer is what was written, also while the heap is under
 
 it('instances that are no longer used give their windows back', () => {
   const { status, stderr, stdout } = runScript(
-    `import { createInstance, io_uring } from 'liburing-wasm';
+    `import { io_uring, createInstance } from 'liburing-wasm/c';
      import { readdirSync } from 'node:fs';
      const fds = () => readdirSync('/proc/self/fd').length;
      const before = fds();

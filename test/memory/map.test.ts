@@ -3,7 +3,6 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { loadEncoder } from '../../src/encode.js';
 import {
   alloc,
   allocArray,
@@ -20,7 +19,8 @@ import {
   map,
   memory,
   unmap,
-} from '../../src/index.js';
+} from '../../src/c.js';
+import { loadEncoder } from '../../src/encode.js';
 import { PROT_READ, PROT_WRITE } from '../../src/linux.js';
 import { openRing } from '../support/ring.js';
 

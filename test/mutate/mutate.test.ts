@@ -1,8 +1,8 @@
 /** What `make mutate` breaks. Whether the tests notice it is for `make mutate` itself. */
 import { expect, it } from 'vitest';
+import { model } from '../support/model.js';
 import { change, describeMutant, type Mutant, mutantsOf } from './mutant.js';
 import { survivors } from './survivors.js';
-import { model } from '../support/model.js';
 
 const mutants = model.functions.flatMap(({ name, parameters }) => mutantsOf(name, parameters));
 const keyOf = ({ name, index, change }: Mutant): string => `${name}:${index}:${change}`;

@@ -56,8 +56,7 @@ it('has what it needs, and nothing that was only there to build it', () => {
 it('reads a file where it is installed', () => {
   writeFileSync(
     join(directory, 'read.js'),
-    `import { alloc, allocPointers, io_uring, io_uring_cqe, io_uring_get_sqe, io_uring_prep_read, io_uring_queue_exit,
-       io_uring_queue_init, io_uring_submit, io_uring_wait_cqe } from 'liburing-wasm';
+    `import { alloc, allocPointers, io_uring, io_uring_cqe, io_uring_get_sqe, io_uring_prep_read, io_uring_queue_exit, io_uring_queue_init, io_uring_submit, io_uring_wait_cqe } from 'liburing-wasm/c';
      import { O_RDONLY } from 'liburing-wasm/linux';
      import { openSync } from 'node:fs';
      const ring = alloc(io_uring);
@@ -76,7 +75,7 @@ it('reads a file where it is installed', () => {
 it('is made of few files, of which all entries share the classes', () => {
   writeFileSync(
     join(directory, 'classes.js'),
-    `import * as liburing from 'liburing-wasm';
+    `import * as liburing from 'liburing-wasm/c';
      import * as encode from 'liburing-wasm/encode';
      const shared = Object.keys(encode).filter((name) => typeof encode[name] === 'function' && name in liburing);
      const different = shared.filter((name) => encode[name] !== liburing[name]);
@@ -93,10 +92,10 @@ it('is made of few files, of which all entries share the classes', () => {
 it('names the sources in what goes wrong', () => {
   writeFileSync(
     join(directory, 'wrong.js'),
-    `import { alloc } from 'liburing-wasm'; alloc(class { static size = 1e10; });`,
+    `import { alloc } from 'liburing-wasm/c'; alloc(class { static size = 1e10; });`,
   );
   const { stderr } = spawnSync(execPath, ['--enable-source-maps', 'wrong.js'], { cwd: directory, encoding: 'utf8' });
-  expect(stderr).toMatch(/liburing-wasm\/src\/memory\.ts:\d+/);
+  expect(stderr).toMatch(/liburing-wasm\/src\/memory\/memory\.ts:\d+/);
 });
 
 it('does what the README shows first', () => {
@@ -124,7 +123,7 @@ it('has its tool and its vectors where it is installed', () => {
 it('has types that a strict user can compile against', () => {
   writeFileSync(
     join(directory, 'user.ts'),
-    `import { alloc, io_uring, io_uring_get_sqe, io_uring_prep_read, type io_uring_sqe } from 'liburing-wasm';
+    `import { alloc, io_uring, io_uring_get_sqe, io_uring_prep_read, type io_uring_sqe } from 'liburing-wasm/c';
      import { loadEncoder } from 'liburing-wasm/encode';
      const ring: io_uring = alloc(io_uring);
      const sqe: io_uring_sqe | null = io_uring_get_sqe(ring);
@@ -144,7 +143,7 @@ it('has types that a strict user can compile against', () => {
        .write(3, new Uint8Array(8))
        .submit();
      // @ts-expect-error: a direct descriptor is no fd
-     requests.close(file);
+     requests.close_fd(file);
      // @ts-expect-error: an fd is no direct descriptor
      requests.close_direct(3);
      // @ts-expect-error: there is no such flag

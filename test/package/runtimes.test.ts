@@ -14,7 +14,7 @@ writeFileSync(
   script,
   `
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import * as u from 'liburing-wasm';
+import * as u from 'liburing-wasm/c';
 import { loadEncoder } from 'liburing-wasm/encode';
 
 function assert(condition, what) {

@@ -41,8 +41,10 @@ export function copyPackage(): PackageCopy {
       });
     },
     run(source, options) {
-      const entry = JSON.stringify(join(directory, 'dist/index.js'));
-      return runScript(source.replaceAll("'liburing-wasm'", entry), options);
+      const built = source.replaceAll(/'liburing-wasm(?:\/(\w+))?'/g, (_, entry = 'index') =>
+        JSON.stringify(join(directory, `dist/${entry}.js`)),
+      );
+      return runScript(built, options);
     },
     clean: () => rmSync(directory, { recursive: true }),
   };

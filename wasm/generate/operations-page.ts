@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Model } from './model.js';
 import { methodless, operation } from './operations.js';
+import { itemsOf } from './values.js';
 
 const [modelFile = '', dist = '', examples = '', out = ''] = process.argv.slice(2);
 if (!out) throw new Error('usage: operations-page.js MODEL DIST EXAMPLES OUT');
@@ -26,8 +27,8 @@ const files = readdirSync(examples)
   .filter((name) => name.endsWith('.ts'))
   .map((name) => ({ name, source: readFileSync(join(examples, name), 'utf8') }));
 
-/** The parameters of Ring's own methods, as the declarations have them. */
-const declarations = readFileSync(join(dist, 'ring/ring.d.ts'), 'utf8').replace(/\s+/g, ' ');
+/** The declarations of the multishot methods, which are written by hand. */
+const declarations = readFileSync(join(dist, 'ring/ring-requests.d.ts'), 'utf8').replace(/\s+/g, ' ');
 
 /** Names alone, optional ones in brackets. */
 function parameters(list: readonly { name: string; optional: boolean }[]): string {
@@ -38,12 +39,19 @@ function parameters(list: readonly { name: string; optional: boolean }[]): strin
   return `${required}[${required ? ', ' : ''}${names.slice(first).join(', ')}]`;
 }
 
+/** What a method resolves to, or yields. */
+function valueOfMethod(name: string): string {
+  const fn = model.functions.find((each) => each.name === name);
+  const made = fn && operation(fn);
+  return made ? made.value.returns : itemsOf(name.slice(PREFIX.length));
+}
+
 function signature(name: string): string {
   const fn = model.functions.find((each) => each.name === name);
   const made = fn && operation(fn);
   if (made) {
     const list = made.arguments.map((each) => ({ name: each.name, optional: each.fallback !== undefined }));
-    return `${made.name}(${parameters([...list, { name: 'options', optional: true }])})`;
+    return `${made.method}(${parameters([...list, { name: 'options', optional: true }])})`;
   }
   const method = name.slice(PREFIX.length);
   const [, text] = new RegExp(` ${method}\\(([^)]*)\\): Multishot`).exec(declarations) ?? [];
@@ -68,7 +76,8 @@ const ticking = ['io_uring_prep_timeout', 'io_uring_prep_timeout_multishot'];
 function row(opcode: string, fn: string, like: string): string {
   const text = signature(like);
   const method = text.slice(0, text.indexOf('('));
-  return `| \`${opcode}\` | \`${fn}\` | \`${text}\` | ${exampleOf(method, fn === like ? fn : like)} |`;
+  const example = exampleOf(method, fn === like ? fn : like);
+  return `| \`${opcode}\` | \`${fn}\` | \`${text}\` | ${valueOfMethod(like)} | ${example} |`;
 }
 
 const rows = [...opcodes.values()].flatMap(({ name: opcode, functions }) =>
@@ -85,11 +94,12 @@ writeFileSync(
 # Operations
 
 A ring has a method for each function of liburing ${model.version} that prepares a request. A chain has all of them but
-those with \`multishot\` in their name, and \`link_timeout\` besides. Each ends with \`options\`: see \`RequestOptions\`
-and \`MultishotOptions\`. In the last column, a program that uses the method or the C function.
+those with \`multishot\` in their name, and \`link_timeout\` besides. Each ends with \`options\`: see \`RequestOptions\`,
+\`MemberOptions\` and \`MultishotOptions\`. The fourth column says what the promise resolves to, or what the iterator
+yields. The last column names a program that uses the method or the C function.
 
-| operation | liburing | method | example |
-| --- | --- | --- | --- |
+| operation | liburing | method | value | example |
+| --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 
 No method of their own:

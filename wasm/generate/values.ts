@@ -126,3 +126,21 @@ export function valueOfOperation(operation: string): Value {
   if (value === undefined) throw new Error(`wasm/generate/values.ts does not say what ${operation} resolves to`);
   return value;
 }
+
+/** What the iterators of multishot methods yield. */
+const items: Record<string, string> = {
+  multishot_accept: 'Each connection, as a file descriptor.',
+  multishot_accept_direct: 'Each connection, as a direct descriptor.',
+  recv_multishot: 'What arrives, as `ReceivedBuffer`s.',
+  recvmsg_multishot: 'What arrives, as `ReceivedMessage`s.',
+  read_multishot: 'What can be read, as `ReceivedBuffer`s.',
+  poll_multishot: 'The events that occurred, each time.',
+  timeout_multishot: '1, 2, 3, …, one each time that the time is up.',
+};
+
+/** What the iterator of a multishot method yields. */
+export function itemsOf(method: string): string {
+  const text = items[method];
+  if (text === undefined) throw new Error(`wasm/generate/values.ts does not say what ${method} yields`);
+  return text;
+}

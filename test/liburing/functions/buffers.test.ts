@@ -44,7 +44,7 @@ import {
   io_uring_submit,
   io_uring_unregister_buffers,
   io_uring_unregister_files,
-} from '../../../src/index.js';
+} from '../../../src/c.js';
 import { EBUSY, EFAULT, EINVAL, ENOBUFS, ENOENT, EOVERFLOW, O_CREAT, O_RDWR } from '../../../src/linux.js';
 import { iovecOf, stringOf } from '../support/buffers.js';
 import { atEnd, closing } from '../support/clean.js';

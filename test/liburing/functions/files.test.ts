@@ -34,7 +34,7 @@ import {
   io_uring_register_buffers_update_tag,
   io_uring_setup_buf_ring,
   io_uring_submit,
-} from '../../../src/index.js';
+} from '../../../src/c.js';
 import {
   EEXIST,
   EINVAL,

@@ -42,7 +42,7 @@ import {
   io_uring_register_files_sparse,
   type io_uring_sqe,
   open_how,
-} from '../../../src/index.js';
+} from '../../../src/c.js';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,

@@ -53,7 +53,7 @@ import {
   io_uring_submit,
   SOCKET_URING_OP_SIOCOUTQ,
   siginfo_t,
-} from '../../../src/index.js';
+} from '../../../src/c.js';
 import {
   AF_INET,
   EAGAIN,

@@ -73,7 +73,7 @@ import {
   io_uring_unregister_napi,
   io_uring_zcrx_ifq_reg,
   zcrx_ctrl,
-} from '../../../src/index.js';
+} from '../../../src/c.js';
 import { EAGAIN, EBADF, EFD_NONBLOCK, EINVAL, EOPNOTSUPP, O_RDWR, POLLIN } from '../../../src/linux.js';
 import { t_aligned_alloc } from '../support/buffers.js';
 import { atEnd, closing } from '../support/clean.js';

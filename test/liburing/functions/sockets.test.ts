@@ -43,7 +43,7 @@ import {
   io_uring_submit,
   msghdr,
   sockaddr_in,
-} from '../../../src/index.js';
+} from '../../../src/c.js';
 import {
   AF_INET,
   AF_UNIX,

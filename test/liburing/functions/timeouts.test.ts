@@ -31,7 +31,7 @@ import {
   io_uring_wait_cqe_nr,
   io_uring_wait_cqes_min_timeout,
   siginfo_t,
-} from '../../../src/index.js';
+} from '../../../src/c.js';
 import {
   EAGAIN,
   ECANCELED,

@@ -1,5 +1,5 @@
 /** Buffers that C takes from malloc(3), and what is compared in them. */
-import { alloc, allocArray, iovec, memory, type StructArray } from '../../../src/index.js';
+import { alloc, allocArray, iovec, memory, type StructArray } from '../../../src/c.js';
 
 /** t_create_buffers: iovecs with a buffer each */
 export function t_create_buffers(buf_num: number, buf_size: number): StructArray<iovec> {

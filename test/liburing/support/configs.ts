@@ -1,5 +1,5 @@
 /** test/test.h: the kinds of rings that a test is run on. */
-import { IORING_SETUP_CQE32, IORING_SETUP_SQ_REWIND, IORING_SETUP_SQE128 } from '../../../src/index.js';
+import { IORING_SETUP_CQE32, IORING_SETUP_SQ_REWIND, IORING_SETUP_SQE128 } from '../../../src/c.js';
 
 export const io_uring_test_configs = [
   { flags: 0, description: 'default' },

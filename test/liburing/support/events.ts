@@ -1,5 +1,5 @@
 /** eventfd(2) and epoll(7). */
-import type { epoll_event, StructArray } from '../../../src/index.js';
+import type { epoll_event, StructArray } from '../../../src/c.js';
 import { syscall } from './syscall.js';
 
 export const eventfd = (initval: number, flags: number): number => syscall('eventfd2', initval, flags);

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { type Address, allocArray, allocString, free } from '../../../src/index.js';
+import { type Address, allocArray, allocString, free } from '../../../src/c.js';
 import { AT_FDCWD, O_CREAT, O_RDWR, S_IFIFO } from '../../../src/linux.js';
 import { number, syscall } from './syscall.js';
 

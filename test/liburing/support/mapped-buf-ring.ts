@@ -7,7 +7,7 @@ import {
   io_uring_buf,
   io_uring_buf_ring,
   memory,
-} from '../../../src/index.js';
+} from '../../../src/c.js';
 import { MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WRITE } from '../../../src/linux.js';
 import { iovecOf, t_aligned_alloc } from './buffers.js';
 import { syscall } from './syscall.js';

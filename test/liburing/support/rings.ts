@@ -26,7 +26,7 @@ import {
   io_uring_wait_cqe_timeout,
   memory,
   type Pointers,
-} from '../../../src/index.js';
+} from '../../../src/c.js';
 import { EINTR, EINVAL, EPERM } from '../../../src/linux.js';
 import { patiently } from '../../support/ring.js';
 import { atEnd } from './clean.js';

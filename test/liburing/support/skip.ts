@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, TestRunner } from 'vitest';
-import { io_uring_free_probe, io_uring_get_probe, io_uring_opcode_supported } from '../../../src/index.js';
+import { io_uring_free_probe, io_uring_get_probe, io_uring_opcode_supported } from '../../../src/c.js';
 import { inRoot } from '../../support/paths.js';
 
 const T_EXIT_PASS = 0;

@@ -8,7 +8,7 @@ import {
   type StructType,
   sockaddr_in,
   sockaddr_in6,
-} from '../../../src/index.js';
+} from '../../../src/c.js';
 import {
   AF_INET,
   AF_INET6,

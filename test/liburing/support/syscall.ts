@@ -1,6 +1,6 @@
 /** System calls made directly: what the C tests take from the C library and Node does not have. */
 import { createRequire } from 'node:module';
-import { type Address, memory } from '../../../src/index.js';
+import { type Address, memory } from '../../../src/c.js';
 import { inRoot } from '../../support/paths.js';
 
 export const addonFile = inRoot('build/test/syscall.node');

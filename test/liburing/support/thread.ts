@@ -11,7 +11,7 @@ export interface ThreadLibrary {
   usleep(usec: number): void;
   barrier_wait(words: Int32Array): void;
   /** The package, with a window of the thread's own. */
-  liburing(): Promise<typeof import('../../../src/index.js')>;
+  liburing(): Promise<typeof import('../../../src/c.js')>;
 }
 
 /** A started thread. */
@@ -29,7 +29,7 @@ const library = {
     if (Atomics.sub(words, 0, 1) === 1) Atomics.notify(words, 0);
     for (let left = Atomics.load(words, 0); left > 0; left = Atomics.load(words, 0)) Atomics.wait(words, 0, left);
   },
-  liburing: () => import(${JSON.stringify(inRoot('dist/index.js'))}),
+  liburing: () => import(${JSON.stringify(inRoot('dist/c.js'))}),
 };
 const end = (state, value) => {
   status[1] = value;

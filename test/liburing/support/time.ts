@@ -1,5 +1,5 @@
 /** Time: C's struct timeval, and the kernel's struct timespec. */
-import { __kernel_timespec, alloc } from '../../../src/index.js';
+import { __kernel_timespec, alloc } from '../../../src/c.js';
 
 /** gettimeofday(2), in milliseconds */
 export const now = (): number => performance.now();
