@@ -169,7 +169,7 @@ export class Memory extends AddressSpace {
 }
 
 const notAllocated = (value: unknown): TypeError =>
-  (typeof value === 'object' ? invalidValue : invalidType)(
+  (typeof value === 'object' && value !== null ? invalidValue : invalidType)(
     'block',
     'memory that is allocated, and not yet freed',
     value,

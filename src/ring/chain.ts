@@ -9,10 +9,10 @@ import { io_uring_sqe } from '../structs/generated/structs.js';
 import { ChainError, type Outcome } from './chain-results.js';
 import type { FileDescriptor } from './direct-file.js';
 import type { Engine } from './engine/engine.js';
-import type { Request } from './engine/request.js';
+import type { Request, RequestDetails } from './engine/request.js';
 import { type Chain, Operations } from './generated/operations.js';
 import { applyOptions, checkMemberOptions, linkToNext, type MemberOptions } from './request-options.js';
-import { edit, type OperationTarget, place, type Requester } from './requester.js';
+import { edit, type OperationTarget, place, type Requester, recordStack } from './requester.js';
 import type { Scratch } from './scratch.js';
 
 /** A request of a chain that is not submitted yet. */
@@ -27,6 +27,7 @@ interface Member {
   readonly convert: ((res: number) => unknown) | undefined;
   /** A timeout whose time is up breaks the chain. */
   readonly breaksChain: boolean;
+  readonly callSite: RequestDetails['callSite'];
 }
 
 const noOptions: MemberOptions = {};
@@ -82,7 +83,8 @@ class ChainPlan implements OperationTarget {
     const buffers = takeBuffers(sqe, this.engine.memory);
     const breaksChain = name === 'timeout' && !(sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS);
     const bytes = this.engine.draft.bytes();
-    this.members.push({ name, sqe: bytes, buffers, file, options, scratch, convert, breaksChain });
+    const callSite = this.requester.stacks ? recordStack(this.request) : undefined;
+    this.members.push({ name, sqe: bytes, buffers, file, options, scratch, convert, breaksChain, callSite });
     return this.chain;
   }
 
@@ -133,7 +135,10 @@ class PlannedChain extends Operations {
     const first = firstFailure(outcomes);
     if (first < 0) return outcomes.map((each) => (each as { value?: unknown }).value);
     const { reason } = outcomes[first] as { reason: unknown };
-    throw reason instanceof SystemError ? new ChainError(reason, first, outcomes) : reason;
+    if (!(reason instanceof SystemError)) throw reason;
+    const error = new ChainError(reason, first, outcomes);
+    if (this.#plan.requester.stacks && reason.stack !== undefined) error.stack = reason.stack;
+    throw error;
   }
 
   async settle(): Promise<Outcome[]> {
@@ -189,13 +194,13 @@ class Submission {
 
   #start(member: Member, index: number): Request {
     const { engine, requester, members } = this.#plan;
-    const { name, options, file, scratch, convert, buffers, breaksChain } = member;
+    const { name, options, file, scratch, convert, buffers, breaksChain, callSite } = member;
     const sqe = place(engine, member.sqe);
     const isLast = index === members.length - 1;
     if (!isLast) linkToNext(sqe, { link: options.link, skipSuccess: this.#isSilent(index) });
     const request = engine.submitter.start(name, sqe, buffers);
     if (typeof file === 'number') request.fd = file;
-    request.details = { scratch, convert, breaksChain };
+    request.details = { scratch, convert, breaksChain, callSite };
     request.resolve = (value) => this.#settled(index, { status: 'fulfilled', name, value });
     request.reject = (reason) => this.#settled(index, { status: 'rejected', name, reason });
     requester.attach(request, options, () => this.#unstarted.add(request));

@@ -63,12 +63,12 @@ export class Requester implements OperationTarget {
   readonly functions: Functions;
   readonly engine: Engine;
   /** Whether errors have the stack of the call that made the request. */
-  readonly #stacks: boolean;
+  readonly stacks: boolean;
 
   constructor(engine: Engine, stacks: boolean) {
     this.functions = engine.functions;
     this.engine = engine;
-    this.#stacks = stacks;
+    this.stacks = stacks;
   }
 
   newSqe(options: RequestOptions | undefined, big = false): io_uring_sqe {
@@ -132,7 +132,7 @@ export class Requester implements OperationTarget {
     const request = submitter.start(name, edited, takeBuffers(sqe, memory));
     if (typeof file === 'number') request.fd = file;
     if (options !== undefined) this.attach(request, options);
-    if (this.#stacks) {
+    if (this.stacks) {
       request.details ??= {};
       request.details.callSite = recordStack(this.request);
     }
@@ -223,7 +223,7 @@ export class Requester implements OperationTarget {
 }
 
 /** The stack of the caller of `above`. It takes some microseconds. */
-function recordStack(above: unknown): { readonly stack?: string } {
+export function recordStack(above: unknown): { readonly stack?: string } {
   const site = {};
   (Error as { captureStackTrace?: (target: object, above: unknown) => void }).captureStackTrace?.(site, above);
   return site;

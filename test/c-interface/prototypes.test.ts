@@ -74,6 +74,7 @@ describe('the table', () => {
       model.functions.map(({ name, result, parameters }) => ({
         name,
         result: result.c,
+        sqeSize: name.endsWith('128') ? 128 : 64,
         parameters: parameters.map(({ name: parameter, type }) => ({
           name: parameter,
           c: type.c,

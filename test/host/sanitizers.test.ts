@@ -119,7 +119,7 @@ it('watches rings by the loop and by threads, and lets go of them', () => {
         writeSync(writeEnd, 'four');
         if ((await reading) !== 4) throw new Error('read');
         ring.read(readEnd, bytes).catch(() => {});
-        await Promise.all([ring.close(readEnd), ring.close(writeEnd)]);
+        await Promise.all([ring.close_fd(readEnd), ring.close_fd(writeEnd)]);
         await ring.close();
       }
     }

@@ -40,7 +40,8 @@ import { Arguments, BadArguments, detached, isExact, rangeOf } from '../support/
 import { type CFunction, model, type Parameter } from '../support/model.js';
 
 const isRefusal = (error: unknown): boolean =>
-  (error instanceof TypeError && (error as { code?: string }).code === 'ERR_INVALID_ARG_TYPE') ||
+  (error instanceof TypeError &&
+    /^ERR_INVALID_(ARG_TYPE|ARG_VALUE|STATE)$/.test((error as { code?: string }).code ?? '')) ||
   (error instanceof RangeError && (error as { code?: string }).code === 'ERR_OUT_OF_RANGE');
 
 type Call = (...values: unknown[]) => unknown;
