@@ -17,13 +17,13 @@ function makeDefault(): { instance: Instance; error: Error | null } {
 const made = makeDefault();
 
 /** Its functions, which `liburing-wasm/c` exports one by one. */
-export const { functions } = made.instance;
+export const functions: Instance['functions'] = made.instance.functions;
 
 /** The instance itself. */
-export const { instance } = made;
+export const instance: Instance = made.instance;
 
 /** What `alloc`, `allocArray` and the like allocate from. */
-export const { memory } = made.instance;
+export const memory: Instance['memory'] = made.instance.memory;
 
 /** Why no system calls can be made here, or null where they can. */
 export const hostError: Error | null = made.error;
