@@ -16,11 +16,14 @@
 #define MAX_WINDOW_SIZE 0x80000000UL
 
 /*
- * A window as JavaScript holds it. Each of its functions counts as a reference;
- * when the last one is collected, or the environment ends, the window closes.
+ * A window, as JavaScript holds it, and the rings that were set up in it. Each
+ * of its functions holds a reference. The window closes when the last one is
+ * collected, or when the environment ends: the rings first, with what they have
+ * in flight.
  */
 struct handle {
 	struct window *window; /* NULL once closed */
+	struct rings rings;    /* set up in it */
 	napi_ref memory;       /* keeps V8 from unmapping what we mapped over */
 	int references;
 };
@@ -89,8 +92,10 @@ static struct handle *get_call(napi_env env, napi_callback_info info,
 
 static void close_window(napi_env env, struct handle *h)
 {
-	if (h->window)
+	if (h->window) {
+		rings_close(&h->rings);
 		window_close(h->window);
+	}
 	h->window = NULL;
 	if (h->memory)
 		napi_delete_reference(env, h->memory);
@@ -117,7 +122,7 @@ static napi_value host_syscall(napi_env env, napi_callback_info info)
 	    !window_contains(h->window, block, 7 * sizeof(long)))
 		return throw_type(env, "the block is not in the window");
 	call = (long *) (uintptr_t) block;
-	call[0] = window_syscall(h->window, call);
+	call[0] = window_syscall(h->window, &h->rings, call);
 	return NULL;
 }
 
@@ -145,7 +150,7 @@ static napi_value host_munmap(napi_env env, napi_callback_info info)
 	if (!h || !get_size(env, argv[0], &address) ||
 	    !get_size(env, argv[1], &length))
 		return NULL;
-	if (ring_munmap(h->window, address))
+	if (ring_munmap(&h->rings, address))
 		return number(env, 0);
 	return number(env, window_munmap(h->window, address, length));
 }
@@ -166,7 +171,7 @@ static napi_value host_map(napi_env env, napi_callback_info info)
 	    !get_size(env, argv[1], &length) ||
 	    !get_size(env, argv[2], &prot) || !get_size(env, argv[3], &offset))
 		return NULL;
-	address = ring_mmap(h->window, (int) fd, length, offset);
+	address = ring_mmap(&h->rings, (int) fd, length, offset);
 	if (address == -ENODEV)
 		address = window_map(h->window, (int) fd, length, (int) prot,
 				     (off_t) offset);
@@ -255,7 +260,8 @@ static napi_value open_window(napi_env env, napi_callback_info info)
 		free(h);
 		return throw_failure(env, &why);
 	}
-	h->references = 1; /* ours, until all functions are there */
+	h->rings.pages = &h->window->pages;
+	h->references = 1; /* this call's, until all functions exist */
 	if (napi_create_object(env, &object) != napi_ok ||
 	    napi_set_named_property(env, object, "start",
 				    number(env, (double) h->window->start)) !=

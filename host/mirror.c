@@ -20,7 +20,7 @@ struct mirror {
 	size_t rings_size;
 	size_t sqes_size;
 
-	/* as the kernel said it: the copy can be written to by anybody */
+	/* as the kernel reported them: the program can write to the copy */
 	struct io_sqring_offsets sq;
 	struct io_cqring_offsets cq;
 	uint32_t sq_entries;
@@ -160,8 +160,8 @@ void mirror_push(struct mirror *m, const char *rings, const char *sqes)
 }
 
 /*
- * The thread completes requests before it gives their SQEs back, and liburing
- * would find none free until it enters the kernel again. So give it a moment.
+ * The thread completes requests before it gives their SQEs back. liburing would
+ * find no SQE free until it enters the kernel again, so wait a moment.
  */
 static void wait_for_thread(const struct mirror *m)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Description: io_uring_setup, resizing and mmap of a ring, on window pages.
+ * Description: io_uring_setup, resizing and mmap of a ring, on shared pages.
  */
 #include "ring.h"
 
@@ -17,9 +17,9 @@
 
 /*
  * Pages the kernel uses for a ring, either for both its rings or for its SQEs.
- * Once mapped, they are there until they are unmapped, ring or no ring. SQ and
- * CQ ring are in one area, as with IORING_FEAT_SINGLE_MMAP: who maps them one
- * by one gets the same address, and unmaps both with it.
+ * Once mapped, they stay until they are unmapped, even if the ring is closed
+ * before. SQ and CQ ring are in one area, as with IORING_FEAT_SINGLE_MMAP:
+ * mapping each of them gives the same address, and one munmap frees both.
  */
 struct area {
 	uintptr_t address;
@@ -34,8 +34,8 @@ struct ring {
 	ino_t inode;
 	unsigned int flags;
 	int registered;	       /* its index for io_uring_enter(2), or -1 */
-	bool in_window;	       /* the kernel uses pages of the window */
-	struct mirror *mirror; /* the window has a copy, or NULL */
+	bool shares_pages;     /* the kernel uses our pages */
+	struct mirror *mirror; /* our pages are a copy; or NULL */
 	struct area *rings;    /* SQ and CQ ring */
 	struct area *sqes;
 	struct ring *next;
@@ -53,7 +53,7 @@ struct ring {
 #define SMALL_RINGS (RINGS_HEADER + HOST_PAGE_SIZE)
 #define SMALL_SQES  HOST_PAGE_SIZE
 #endif
-/* flags that could change what a ring needs, and that nobody here knows yet */
+/* flags of later kernels, which could change how much memory a ring needs */
 #define UNKNOWN_FLAGS (~((IORING_SETUP_SQ_REWIND << 1) - 1))
 
 static long setup(unsigned int entries, struct io_uring_params *p)
@@ -77,8 +77,9 @@ static uint32_t round_up_to_power_of_2(uint32_t n)
 }
 
 /*
- * At least what io_fill_params() and rings_size() in the kernel's io_uring.c
- * come to. Entries that the kernel refuses need no memory: it gets to say so.
+ * At least as much as io_fill_params() and rings_size() in the kernel's
+ * io_uring.c compute. A number of entries that the kernel refuses needs no
+ * memory: the setup fails.
  */
 static void ring_sizes(unsigned int entries, const struct io_uring_params *p,
 		       unsigned int flags, size_t *rings, size_t *sqes)
@@ -100,52 +101,52 @@ static void ring_sizes(unsigned int entries, const struct io_uring_params *p,
 				    (flags & IORING_SETUP_CQE32 ? 2 : 1));
 }
 
-static void area_free(struct window *w, struct area *area)
+static void area_free(struct rings *set, struct area *area)
 {
-	struct area **link = &w->areas;
+	struct area **link = &set->areas;
 
 	while (*link != area)
 		link = &(*link)->next;
 	*link = area->next;
-	window_munmap(w, area->address, area->length);
+	pages_munmap(set->pages, area->address, area->length);
 	free(area);
 }
 
-/* For the ring that had it. Once mapped, it is not the ring's to free. */
-static void area_drop(struct window *w, struct area *area)
+/* The ring needs the area no more. If it is mapped, munmap will free it. */
+static void area_drop(struct rings *set, struct area *area)
 {
 	if (area && !area->mapped)
-		area_free(w, area);
+		area_free(set, area);
 }
 
-static long area_allocate(struct window *w, struct area **area, size_t length)
+static long area_allocate(struct rings *set, struct area **area, size_t length)
 {
-	long address = window_mmap(w, length);
+	long address = pages_mmap(set->pages, length);
 
 	if (address < 0)
 		return address;
 	*area = malloc(sizeof(**area));
 	if (!*area) {
-		window_munmap(w, (uintptr_t) address, length);
+		pages_munmap(set->pages, (uintptr_t) address, length);
 		return -ENOMEM;
 	}
 	**area = (struct area){ .address = (uintptr_t) address,
 				.length = length,
-				.next = w->areas };
-	w->areas = *area;
+				.next = set->areas };
+	set->areas = *area;
 	return 0;
 }
 
-static long areas_allocate(struct window *w, struct area **rings,
+static long areas_allocate(struct rings *set, struct area **rings,
 			   struct area **sqes, size_t rings_size,
 			   size_t sqes_size)
 {
-	long ret = area_allocate(w, rings, rings_size);
+	long ret = area_allocate(set, rings, rings_size);
 
 	if (!ret) {
-		ret = area_allocate(w, sqes, sqes_size);
+		ret = area_allocate(set, sqes, sqes_size);
 		if (ret)
-			area_free(w, *rings);
+			area_free(set, *rings);
 	}
 	return ret;
 }
@@ -157,7 +158,7 @@ static void give_areas(struct io_uring_params *p, const struct area *rings,
 	p->cq_off.user_addr = rings->address;
 }
 
-/* What the caller would have seen of a ring that the kernel allocated. */
+/* Makes the result look like that of a ring which the kernel allocated. */
 static void hide_areas(struct io_uring_params *p)
 {
 	p->flags &= ~IORING_SETUP_NO_MMAP;
@@ -165,9 +166,9 @@ static void hide_areas(struct io_uring_params *p)
 	p->cq_off.user_addr = 0;
 }
 
-static struct ring **find_ring(struct window *w, int fd)
+static struct ring **find_ring(struct rings *set, int fd)
 {
-	struct ring **link = &w->rings;
+	struct ring **link = &set->list;
 
 	while (*link && (*link)->fd != fd)
 		link = &(*link)->next;
@@ -182,9 +183,9 @@ static bool is_still_ours(const struct ring *ring)
 	       st.st_ino == ring->inode;
 }
 
-void ring_closed(struct window *w, int fd)
+void ring_closed(struct rings *set, int fd)
 {
-	struct ring **link = find_ring(w, fd);
+	struct ring **link = find_ring(set, fd);
 	struct ring *ring = *link;
 
 	if (!ring)
@@ -192,36 +193,36 @@ void ring_closed(struct window *w, int fd)
 	*link = ring->next;
 	if (ring->mirror) {
 		mirror_close(ring->mirror);
-		w->mirrors--;
+		set->mirrors--;
 	}
-	area_drop(w, ring->rings);
-	area_drop(w, ring->sqes);
+	area_drop(set, ring->rings);
+	area_drop(set, ring->sqes);
 	free(ring);
 }
 
-static void remember(struct window *w, struct ring *ring, long fd)
+static void remember(struct rings *set, struct ring *ring, long fd)
 {
 	struct stat st = { 0 };
 
-	/* an fd closed behind our back may be back as a new ring */
-	ring_closed(w, (int) fd);
+	/* its number may be that of a ring that was closed by other means */
+	ring_closed(set, (int) fd);
 	fstat((int) fd, &st);
 	ring->fd = (int) fd;
 	ring->device = st.st_dev;
 	ring->inode = st.st_ino;
-	ring->next = w->rings;
-	w->rings = ring;
+	ring->next = set->list;
+	set->list = ring;
 }
 
-/* For a ring in the kernel's pages: what the caller maps is a copy. */
-static long mirror(struct window *w, struct ring *ring, long fd,
+/* The ring is in the kernel's pages; the caller will map a copy. */
+static long mirror(struct rings *set, struct ring *ring, long fd,
 		   const struct io_uring_params *p)
 {
 	long ret = mirror_open(&ring->mirror, (int) fd, p);
 
 	if (ret)
 		return ret;
-	ret = areas_allocate(w, &ring->rings, &ring->sqes,
+	ret = areas_allocate(set, &ring->rings, &ring->sqes,
 			     page_align(mirror_rings_size(ring->mirror)),
 			     page_align(mirror_sqes_size(ring->mirror)));
 	if (ret) {
@@ -229,11 +230,11 @@ static long mirror(struct window *w, struct ring *ring, long fd,
 		return ret;
 	}
 	mirror_start(ring->mirror, (char *) ring->rings->address);
-	w->mirrors++;
+	set->mirrors++;
 	return 0;
 }
 
-static long setup_mirrored(struct window *w, struct ring *ring,
+static long setup_mirrored(struct rings *set, struct ring *ring,
 			   unsigned int entries, struct io_uring_params *p)
 {
 	struct io_uring_params by_kernel = *p;
@@ -242,7 +243,7 @@ static long setup_mirrored(struct window *w, struct ring *ring,
 
 	if (fd < 0)
 		return fd;
-	ret = mirror(w, ring, fd, &by_kernel);
+	ret = mirror(set, ring, fd, &by_kernel);
 	if (ret) {
 		close((int) fd);
 		return ret;
@@ -252,70 +253,71 @@ static long setup_mirrored(struct window *w, struct ring *ring,
 }
 
 /*
- * Before 6.10, what the kernel takes has to be one page, or pages side by side
- * in physical memory, and early ones never let go of pages that they refuse. So
- * do not try. The feature tells the versions apart, it has nothing to do with
- * it.
+ * Before 6.10, the kernel takes one page, or pages that are contiguous in
+ * physical memory, and early versions never release pages that they refuse. So
+ * do not try. The feature came with 6.10, and has nothing else to do with it.
  */
-static bool takes_any_pages(struct window *w)
+static bool takes_any_pages(struct rings *set)
 {
 #ifdef TEST_MIRROR
-	return false; /* test/c-interface/mirror.test.ts, on a kernel that does */
+	return false; /* test/c-interface/mirror.test.ts, on a kernel that does
+		       */
 #endif
-	if (!w->features) {
+	if (!set->features) {
 		struct io_uring_params p = { 0 };
 		long fd = setup(1, &p);
 
 		if (fd < 0)
 			return true; /* the caller's setup will say why */
 		close((int) fd);
-		w->features = p.features;
+		set->features = p.features;
 	}
-	return w->features & IORING_FEAT_RECVSEND_BUNDLE;
+	return set->features & IORING_FEAT_RECVSEND_BUNDLE;
 }
 
-static long setup_in_window(struct window *w, struct ring *ring,
-			    unsigned int entries, struct io_uring_params *p)
+static long setup_shared(struct rings *set, struct ring *ring,
+			 unsigned int entries, struct io_uring_params *p)
 {
-	struct io_uring_params in_window = *p;
+	struct io_uring_params shared = *p;
 	size_t rings, sqes;
 	long fd;
 
 	ring_sizes(entries, p, p->flags, &rings, &sqes);
-	if ((rings > SMALL_RINGS || sqes > SMALL_SQES) && !takes_any_pages(w))
-		return setup_mirrored(w, ring, entries, p);
-	fd = areas_allocate(w, &ring->rings, &ring->sqes, rings, sqes);
+	if ((rings > SMALL_RINGS || sqes > SMALL_SQES) && !takes_any_pages(set))
+		return setup_mirrored(set, ring, entries, p);
+	fd = areas_allocate(set, &ring->rings, &ring->sqes, rings, sqes);
 	if (fd < 0)
 		return fd;
-	give_areas(&in_window, ring->rings, ring->sqes);
-	in_window.flags |= IORING_SETUP_NO_MMAP;
-	fd = setup(entries, &in_window);
+	give_areas(&shared, ring->rings, ring->sqes);
+	shared.flags |= IORING_SETUP_NO_MMAP;
+	fd = setup(entries, &shared);
 	if (fd >= 0) {
-		hide_areas(&in_window);
-		*p = in_window;
-		ring->in_window = true;
+		hide_areas(&shared);
+		*p = shared;
+		ring->shares_pages = true;
 		return fd;
 	}
-	area_free(w, ring->rings);
-	area_free(w, ring->sqes);
+	area_free(set, ring->rings);
+	area_free(set, ring->sqes);
 	ring->rings = ring->sqes = NULL;
 	if (fd != -EINVAL)
 		return fd;
 	/* bad parameters, or a kernel that does not know NO_MMAP */
-	return setup_mirrored(w, ring, entries, p);
+	return setup_mirrored(set, ring, entries, p);
 }
 
-long ring_setup(struct window *w, unsigned int entries,
+long ring_setup(struct rings *set, unsigned int entries,
 		struct io_uring_params *p)
 {
 	struct ring *ring;
 	long fd;
 
-	if (!window_contains(w, (uintptr_t) p, sizeof(*p)))
+	if (!pages_contain(set->pages, (uintptr_t) p, sizeof(*p)))
 		return -EFAULT;
 	if (p->flags & UNKNOWN_FLAGS)
 		return -EINVAL;
-	/* its "fd" is an index into a table of this thread's, not for close */
+	/* its "fd" is an index into this thread's table, which close() ignores
+	 */
 	if (p->flags & IORING_SETUP_REGISTERED_FD_ONLY)
 		return setup(entries, p);
 	ring = calloc(1, sizeof(*ring));
@@ -326,57 +328,56 @@ long ring_setup(struct window *w, unsigned int entries,
 	if (p->flags & IORING_SETUP_NO_MMAP)
 		fd = setup(entries, p);
 	else
-		fd = setup_in_window(w, ring, entries, p);
+		fd = setup_shared(set, ring, entries, p);
 	if (fd < 0)
 		free(ring);
 	else
-		remember(w, ring, fd);
+		remember(set, ring, fd);
 	return fd;
 }
 
-long ring_resize(struct window *w, int fd, struct io_uring_params *p,
+long ring_resize(struct rings *set, int fd, struct io_uring_params *p,
 		 unsigned int nr_args)
 {
-	struct ring *ring = *find_ring(w, fd);
+	struct ring *ring = *find_ring(set, fd);
 	struct area *rings, *sqes;
-	struct io_uring_params in_window;
+	struct io_uring_params shared;
 	size_t rings_size, sqes_size;
 	long ret;
 
-	if (!window_contains(w, (uintptr_t) p, sizeof(*p)))
+	if (!pages_contain(set->pages, (uintptr_t) p, sizeof(*p)))
 		return -EFAULT;
 	if (ring && ring->mirror)
-		return -EINVAL; /* as the kernels that need one */
-	if (!ring || !ring->in_window)
+		return -EINVAL; /* like the kernels that need a copy */
+	if (!ring || !ring->shares_pages)
 		return do_register(fd, IORING_REGISTER_RESIZE_RINGS, p,
 				   nr_args);
-	in_window = *p;
+	shared = *p;
 	ring_sizes(p->sq_entries, p,
 		   ring->flags | (p->flags & IORING_SETUP_CQSIZE), &rings_size,
 		   &sqes_size);
-	ret = areas_allocate(w, &rings, &sqes, rings_size, sqes_size);
+	ret = areas_allocate(set, &rings, &sqes, rings_size, sqes_size);
 	if (ret)
 		return ret;
-	give_areas(&in_window, rings, sqes);
-	ret = do_register(fd, IORING_REGISTER_RESIZE_RINGS, &in_window,
-			  nr_args);
+	give_areas(&shared, rings, sqes);
+	ret = do_register(fd, IORING_REGISTER_RESIZE_RINGS, &shared, nr_args);
 	if (ret < 0) {
-		area_free(w, rings);
-		area_free(w, sqes);
+		area_free(set, rings);
+		area_free(set, sqes);
 		return ret;
 	}
-	hide_areas(&in_window);
-	*p = in_window;
-	area_drop(w, ring->rings);
-	area_drop(w, ring->sqes);
+	hide_areas(&shared);
+	*p = shared;
+	area_drop(set, ring->rings);
+	area_drop(set, ring->sqes);
 	ring->rings = rings;
 	ring->sqes = sqes;
 	return ret;
 }
 
-long ring_mmap(struct window *w, int fd, size_t length, uint64_t offset)
+long ring_mmap(struct rings *set, int fd, size_t length, uint64_t offset)
 {
-	struct ring *ring = *find_ring(w, fd);
+	struct ring *ring = *find_ring(set, fd);
 	struct area *area = NULL;
 
 	if (!ring || !is_still_ours(ring))
@@ -391,46 +392,46 @@ long ring_mmap(struct window *w, int fd, size_t length, uint64_t offset)
 	return (long) area->address;
 }
 
-bool ring_munmap(struct window *w, uintptr_t address)
+bool ring_munmap(struct rings *set, uintptr_t address)
 {
-	struct area *area = w->areas;
+	struct area *area = set->areas;
 
 	while (area && (area->address != address || !area->mapped))
 		area = area->next;
 	if (!area)
 		return false;
-	for (struct ring *ring = w->rings; ring; ring = ring->next) {
+	for (struct ring *ring = set->list; ring; ring = ring->next) {
 		if (ring->rings == area)
 			ring->rings = NULL;
 		if (ring->sqes == area)
 			ring->sqes = NULL;
 	}
-	area_free(w, area);
+	area_free(set, area);
 	return true;
 }
 
-void ring_registered(struct window *w, unsigned int opcode,
+void ring_registered(struct rings *set, unsigned int opcode,
 		     const struct io_uring_rsrc_update *fds, long count)
 {
 	for (long i = 0; i < count; i++) {
 		int index = (int) fds[i].offset;
-		struct ring *ring = w->rings;
+		struct ring *ring = set->list;
 
 		while (ring && ring->registered != index)
 			ring = ring->next;
 		if (ring)
 			ring->registered = -1;
-		ring = *find_ring(w, (int) fds[i].data);
+		ring = *find_ring(set, (int) fds[i].data);
 		if (ring && opcode == IORING_REGISTER_RING_FDS)
 			ring->registered = index;
 	}
 }
 
-struct ring *ring_push(struct window *w, int fd, unsigned int flags)
+struct ring *ring_push(struct rings *set, int fd, unsigned int flags)
 {
-	struct ring *ring = w->rings;
+	struct ring *ring = set->list;
 
-	if (!w->mirrors)
+	if (!set->mirrors)
 		return NULL;
 	while (ring && (flags & IORING_ENTER_REGISTERED_RING ? ring->registered
 							     : ring->fd) != fd)
@@ -447,14 +448,15 @@ void ring_pull(struct ring *ring)
 	mirror_pull(ring->mirror, (char *) ring->rings->address);
 }
 
-void rings_close(struct window *w)
+void rings_close(struct rings *set)
 {
-	while (w->rings) {
-		struct ring *ring = w->rings;
+	while (set->list) {
+		struct ring *ring = set->list;
 		int fd = ring->fd;
 
 		if (is_still_ours(ring)) {
-			/* nothing may land in pages that will be others' */
+			/* the kernel must not write to pages that others get
+			 * next */
 			struct io_uring_sync_cancel_reg all = {
 				.flags = IORING_ASYNC_CANCEL_ANY |
 					 IORING_ASYNC_CANCEL_ALL,
@@ -464,8 +466,8 @@ void rings_close(struct window *w)
 			do_register(fd, IORING_REGISTER_SYNC_CANCEL, &all, 1);
 			close(fd);
 		}
-		ring_closed(w, fd);
+		ring_closed(set, fd);
 	}
-	while (w->areas)
-		area_free(w, w->areas);
+	while (set->areas)
+		area_free(set, set->areas);
 }

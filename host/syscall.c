@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Description: carries out a system call of the wasm module. Only those that
- * deal with memory are not passed on as they are.
+ * Description: makes a system call of the wasm module. Those that deal with
+ * memory are handled here, the others are passed on as they are.
  */
 #include "syscall.h"
 
@@ -11,8 +11,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "ring.h"
 
 #ifndef __x86_64__
 #error "the module is compiled with the system call numbers of x86-64"
@@ -26,7 +24,7 @@ static long pass_on(const long call[7])
 	return ret < 0 ? -errno : ret;
 }
 
-static long do_mmap(struct window *w, const long call[7])
+static long do_mmap(struct window *w, struct rings *rings, const long call[7])
 {
 	size_t length = (size_t) call[2];
 	int prot = (int) call[3], flags = (int) call[4], fd = (int) call[5];
@@ -35,12 +33,13 @@ static long do_mmap(struct window *w, const long call[7])
 		return -EINVAL;
 	if (flags & MAP_ANONYMOUS)
 		return window_mmap(w, length);
-	return ring_mmap(w, fd, length, (uint64_t) call[6]);
+	return ring_mmap(rings, fd, length, (uint64_t) call[6]);
 }
 
-static long do_enter(struct window *w, const long call[7])
+static long do_enter(struct rings *rings, const long call[7])
 {
-	struct ring *ring = ring_push(w, (int) call[1], (unsigned int) call[4]);
+	struct ring *ring =
+		ring_push(rings, (int) call[1], (unsigned int) call[4]);
 	long ret = pass_on(call);
 
 	if (ring)
@@ -48,45 +47,45 @@ static long do_enter(struct window *w, const long call[7])
 	return ret;
 }
 
-static long do_register(struct window *w, const long call[7])
+static long do_register(struct rings *rings, const long call[7])
 {
 	unsigned int opcode =
 		(unsigned int) call[2] & ~IORING_REGISTER_USE_REGISTERED_RING;
 	long ret;
 
 	if ((unsigned int) call[2] == IORING_REGISTER_RESIZE_RINGS)
-		return ring_resize(w, (int) call[1],
+		return ring_resize(rings, (int) call[1],
 				   (struct io_uring_params *) call[3],
 				   (unsigned int) call[4]);
 	ret = pass_on(call);
 	if (opcode == IORING_REGISTER_RING_FDS ||
 	    opcode == IORING_UNREGISTER_RING_FDS)
-		ring_registered(w, opcode,
+		ring_registered(rings, opcode,
 				(struct io_uring_rsrc_update *) call[3], ret);
 	return ret;
 }
 
-long window_syscall(struct window *w, const long call[7])
+long window_syscall(struct window *w, struct rings *rings, const long call[7])
 {
 	switch (call[0]) {
 	case SYS_io_uring_enter:
-		return do_enter(w, call);
+		return do_enter(rings, call);
 	case SYS_io_uring_register:
-		return do_register(w, call);
+		return do_register(rings, call);
 	case SYS_io_uring_setup:
-		return ring_setup(w, (unsigned int) call[1],
+		return ring_setup(rings, (unsigned int) call[1],
 				  (struct io_uring_params *) call[2]);
 	case SYS_mmap:
-		return do_mmap(w, call);
+		return do_mmap(w, rings, call);
 	case SYS_munmap:
-		if (ring_munmap(w, (uintptr_t) call[1]))
+		if (ring_munmap(rings, (uintptr_t) call[1]))
 			return 0;
 		return window_munmap(w, (uintptr_t) call[1], (size_t) call[2]);
 	case SYS_madvise:
 		return window_madvise(w, (uintptr_t) call[1], (size_t) call[2],
 				      (int) call[3]);
 	case SYS_close:
-		ring_closed(w, (int) call[1]);
+		ring_closed(rings, (int) call[1]);
 		return pass_on(call);
 	case SYS_prlimit64:
 		return pass_on(call);

@@ -5,12 +5,14 @@
 #ifndef LIBURING_WASM_SYSCALL_H
 #define LIBURING_WASM_SYSCALL_H
 
+#include "ring.h"
 #include "window.h"
 
 /*
- * @call is the number and six arguments. Returns what the kernel would have;
- * -ENOSYS for what liburing does not use.
+ * Makes the system call whose number and six arguments are in @call. Returns
+ * what the kernel would have, as -errno for an error; -ENOSYS for a call that
+ * liburing does not use. Precondition: the pages of @rings are those of @w.
  */
-long window_syscall(struct window *w, const long call[7]);
+long window_syscall(struct window *w, struct rings *rings, const long call[7]);
 
 #endif

@@ -6,13 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include "ring.h"
 
 #define WASM_PAGE_SIZE 65536UL
 #define LOWEST_START   0x10000000UL /* leaves low memory to its users */
@@ -24,9 +23,9 @@
 #endif
 
 /*
- * The highest free range of @size bytes that ends below @limit, or 0. From the
- * top down, as a program that is not position independent has its brk heap
- * growing up from below.
+ * The highest free range of @size bytes that ends below @limit, or 0. The
+ * search goes down from the top, because the brk heap of a program that is not
+ * position independent grows up from below.
  */
 static uintptr_t find_gap(size_t size, uintptr_t limit)
 {
@@ -44,7 +43,7 @@ static uintptr_t find_gap(size_t size, uintptr_t limit)
 			continue;
 		if (from > limit)
 			from = limit;
-		/* one wasm page stays free on either side, to catch overruns */
+		/* leave one wasm page free on either side, to catch overruns */
 		if (from > end_of_last &&
 		    from - end_of_last >= size + 3 * WASM_PAGE_SIZE)
 			found = (from - size - WASM_PAGE_SIZE) &
@@ -58,7 +57,7 @@ static uintptr_t find_gap(size_t size, uintptr_t limit)
 
 static bool map_identity(struct window *w, struct failure *why)
 {
-	/* another thread may take the gap between the look and the mmap */
+	/* another thread may take the gap before the mmap */
 	for (int attempt = 0; attempt < 16; attempt++) {
 		uintptr_t start = find_gap(w->size, TWO_GIB);
 		void *mapped;
@@ -88,16 +87,45 @@ static bool map_identity(struct window *w, struct failure *why)
 	return false;
 }
 
+static struct window *window_of(struct pages *pages)
+{
+	return (struct window *) ((char *) pages -
+				  offsetof(struct window, pages));
+}
+
+static bool contains(const struct pages *pages, uintptr_t address, size_t size)
+{
+	return window_contains(window_of((struct pages *) pages), address,
+			       size);
+}
+
+static long do_mmap(struct pages *pages, size_t length)
+{
+	return window_mmap(window_of(pages), length);
+}
+
+static int do_munmap(struct pages *pages, uintptr_t address, size_t length)
+{
+	return window_munmap(window_of(pages), address, length);
+}
+
+static const struct pages_ops window_pages_ops = {
+	.contains = contains,
+	.mmap = do_mmap,
+	.munmap = do_munmap,
+};
+
 struct window *window_open(size_t size, struct failure *why)
 {
 	struct window *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		goto no_memory;
+	w->pages.ops = &window_pages_ops;
 	w->memfd = -1;
 	w->size = size;
-	w->pages = size / HOST_PAGE_SIZE;
-	w->page = calloc(w->pages, 1);
+	w->page_count = size / HOST_PAGE_SIZE;
+	w->page = calloc(w->page_count, 1);
 	if (!w->page)
 		goto no_memory;
 
@@ -146,10 +174,9 @@ int window_attach(struct window *w, void *memory, size_t memory_size,
 
 void window_close(struct window *w)
 {
-	rings_close(w);
 	/*
-	 * A hole in V8's reservation could be taken by somebody else's mmap,
-	 * which V8 would then write to or unmap: put plain memory back.
+	 * Somebody else's mmap could take a hole in V8's reservation, and V8
+	 * would then write to it or unmap it: put plain memory back.
 	 */
 	if (w->wasm_view &&
 	    mmap(w->wasm_view, w->size, PROT_READ | PROT_WRITE,
@@ -191,10 +218,10 @@ long window_mmap(struct window *w, size_t length)
 
 	if (!length || length > w->size)
 		return length ? -ENOMEM : -EINVAL;
-	first = find_run(w, count, w->next_fit, w->pages);
-	if (first == w->pages)
-		first = find_run(w, count, 0, w->pages);
-	if (first == w->pages)
+	first = find_run(w, count, w->next_fit, w->page_count);
+	if (first == w->page_count)
+		first = find_run(w, count, 0, w->page_count);
+	if (first == w->page_count)
 		return -ENOMEM;
 	memset(w->page + first, PAGE_USED, count);
 	w->next_fit = first + count;
@@ -211,7 +238,7 @@ static bool map_over(const struct window *w, uintptr_t address, size_t length,
 		    MAP_SHARED | MAP_FIXED, fd, offset) != MAP_FAILED;
 }
 
-/* Has mapped pages show the memfd again. There must never be a hole. */
+/* Maps the memfd again over mapped pages. There must never be a hole. */
 static void map_back(const struct window *w, uintptr_t address, size_t length)
 {
 	if (!map_over(w, address, length, PROT_READ | PROT_WRITE, w->memfd,
@@ -259,7 +286,7 @@ int window_munmap(struct window *w, uintptr_t address, size_t length)
 	if (memchr(w->page + first, PAGE_MAPPED, count))
 		map_back(w, address, length);
 
-	/* gives the memory back, and has the next owner find zeroes */
+	/* frees the memory; the next owner finds zeroes */
 	if (fallocate(w->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 		      (off_t) (first * HOST_PAGE_SIZE), (off_t) length) < 0)
 		memset((void *) address, 0, length);

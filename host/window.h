@@ -5,34 +5,26 @@
  * One memfd is mapped twice: over part of a wasm linear memory, and at the host
  * address equal to the wasm address of that part. A pointer that wasm code
  * stores is then a pointer the kernel can follow, without translation.
+ *
+ * A window belongs to one thread, which makes all calls.
  */
 #ifndef LIBURING_WASM_WINDOW_H
 #define LIBURING_WASM_WINDOW_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
-#define HOST_PAGE_SIZE 4096UL
-
-struct area;
-struct ring;
+#include "pages.h"
 
 struct window {
+	struct pages pages; /* these operations, for ring.c */
 	int memfd;
 	uintptr_t start; /* the same number in wasm and in the host */
 	size_t size;
 	char *wasm_view; /* the window inside the linear memory, or NULL */
 
-	size_t pages;
+	size_t page_count;
 	size_t next_fit;     /* page where the next search starts */
 	unsigned char *page; /* PAGE_* of each page */
-
-	struct area *areas;    /* of rings */
-	struct ring *rings;    /* set up through this window and not closed */
-	size_t mirrors;	       /* those of them that the window has a copy of */
-	unsigned int features; /* IORING_FEAT_* of the kernel, once asked for */
 };
 
 enum {
@@ -47,24 +39,29 @@ struct failure {
 	const char *syscall;
 };
 
-static inline size_t page_align(size_t length)
-{
-	return (length + HOST_PAGE_SIZE - 1) & ~(HOST_PAGE_SIZE - 1);
-}
-
-/* Finds a free range below 4 GiB (below 2 GiB if there is one) and maps it. */
+/*
+ * Finds a free range of @size bytes below 4 GiB (below 2 GiB if there is one)
+ * and maps it. Returns NULL and fills in @why if there is none.
+ */
 struct window *window_open(size_t size, struct failure *why);
 
-/* Maps the window over the linear memory that starts at @memory. */
+/*
+ * Maps the window over the linear memory of @memory_size bytes that starts at
+ * @memory. 0 or -errno, with @why filled in. A window is attached once.
+ */
 int window_attach(struct window *w, void *memory, size_t memory_size,
 		  struct failure *why);
 
-/* Closes its rings, gives both mappings back and frees @w. */
+/*
+ * Unmaps both views and frees @w. Precondition: nothing in the kernel writes to
+ * its pages any more, so rings_close() comes first.
+ */
 void window_close(struct window *w);
 
+/* Whether @size bytes at @address are all in the window. */
 bool window_contains(const struct window *w, uintptr_t address, size_t size);
 
-/* Zeroed pages: their address, or -ENOMEM. */
+/* Zeroed pages: their address, -EINVAL for 0 bytes, or -ENOMEM. */
 long window_mmap(struct window *w, size_t length);
 
 /*
@@ -74,10 +71,10 @@ long window_mmap(struct window *w, size_t length);
 long window_map(struct window *w, int fd, size_t length, int prot,
 		off_t offset);
 
-/* 0, or -EINVAL for a range that these two did not give out. */
+/* Frees pages. 0, or -EINVAL for a range that the two above did not return. */
 int window_munmap(struct window *w, uintptr_t address, size_t length);
 
-/* MADV_DONTFORK and MADV_DOFORK. */
+/* madvise(2) for MADV_DONTFORK and MADV_DOFORK, of both views. 0 or -errno. */
 int window_madvise(struct window *w, uintptr_t address, size_t length,
 		   int advice);
 

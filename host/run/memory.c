@@ -4,21 +4,23 @@
  * process's address and in the linear memory, as pages that both share. Where
  * nothing is mapped, neither wasm nor the kernel can reach anything.
  */
+#include "memory.h"
+
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "lock.h"
 
 #define WINDOW_START 0x10000000UL /* as in wasm/bin/uring-cc */
 #define WINDOW_END   0xffff0000UL
 #define FOUR_GIB     0x100000000UL
-#define PAGES	     ((WINDOW_END - WINDOW_START) / HOST_PAGE_SIZE)
+#define WINDOW_SIZE  (WINDOW_END - WINDOW_START)
+#define PAGES	     (WINDOW_SIZE / HOST_PAGE_SIZE)
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -37,35 +39,17 @@ static size_t top_page; /* none from here on has ever been mapped */
 static size_t next_fit;
 static char *linear; /* the linear memory's address 0 */
 static struct rlimit address_limit = { RLIM_INFINITY, RLIM_INFINITY };
-static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
-struct window run_window = {
-	.memfd = -1,
-	.start = WINDOW_START,
-	.size = WINDOW_END - WINDOW_START,
-};
-
-void run_lock(void)
+static bool contains(const struct pages *pages, uintptr_t address, size_t size)
 {
-	pthread_mutex_lock(&lock);
+	(void) pages;
+	return address >= WINDOW_START && size <= WINDOW_SIZE &&
+	       address - WINDOW_START <= WINDOW_SIZE - size;
 }
 
-void run_unlock(void)
+static bool is_inside(uintptr_t address, size_t size)
 {
-	pthread_mutex_unlock(&lock);
-}
-
-/* In a forked child, whose thread has another id: @lock is its parent's. */
-void run_relock(void)
-{
-	lock = (pthread_mutex_t) PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-	pthread_mutex_lock(&lock);
-}
-
-bool window_contains(const struct window *w, uintptr_t address, size_t size)
-{
-	return address >= w->start && size <= w->size &&
-	       address - w->start <= w->size - size;
+	return contains(&run_pages, address, size);
 }
 
 static size_t page_of(uintptr_t address)
@@ -80,21 +64,31 @@ static bool reserve(void *address, size_t length)
 		    0) != MAP_FAILED;
 }
 
-/* Both views of the window, and no more than that within reach of wasm. */
+/* Wasm reaches both views of the memory, and nothing else. */
 long memory_open(void *linear_memory)
 {
 	void *start = (void *) WINDOW_START;
 
 	linear = linear_memory;
-	if (mmap(start, WINDOW_END - WINDOW_START, PROT_NONE,
+	if (mmap(start, WINDOW_SIZE, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
 			 MAP_FIXED_NOREPLACE,
 		 -1, 0) != start)
 		return errno ? -errno : -EEXIST;
 	if (!reserve(linear, FOUR_GIB))
 		return -errno;
-	run_window.wasm_view = linear + WINDOW_START;
 	return 0;
+}
+
+static bool overlaps(uintptr_t from, uintptr_t to, uintptr_t start)
+{
+	return to > start && from < start + WINDOW_SIZE;
+}
+
+bool memory_overlaps(uintptr_t from, uintptr_t to)
+{
+	return overlaps(from, to, WINDOW_START) ||
+	       overlaps(from, to, (uintptr_t) linear + WINDOW_START);
 }
 
 static void mark(uintptr_t address, size_t length, unsigned char what)
@@ -229,7 +223,7 @@ static long map_file(uintptr_t address, size_t length, int prot, int flags,
  */
 static long place(uintptr_t hint, size_t length, int flags)
 {
-	bool fits = window_contains(&run_window, hint, length);
+	bool fits = is_inside(hint, length);
 	uintptr_t found;
 
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
@@ -261,12 +255,10 @@ static long do_mmap(uintptr_t hint, size_t length, int prot, int flags, int fd,
 	bool anonymous = flags & MAP_ANONYMOUS;
 	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
 
-	if (!anonymous && rings_mmap(fd, hint, length, (uint64_t) offset, &ret))
-		return ret;
 	if (!length || (unsigned long) offset % HOST_PAGE_SIZE ||
 	    !(flags & MAP_TYPE))
 		return -EINVAL;
-	if (length > run_window.size)
+	if (length > WINDOW_SIZE)
 		return -ENOMEM;
 	length = page_align(length);
 	/* a huge page cannot be at two addresses that differ within it */
@@ -296,12 +288,12 @@ long memory_mmap(const long args[6])
 	return ret;
 }
 
-/* For host/ring.c: pages that the kernel and later children share. */
-long window_mmap(struct window *w, size_t length)
+/* Pages that the kernel and later children share. */
+static long allocate(struct pages *pages, size_t length)
 {
 	long address;
 
-	(void) w;
+	(void) pages;
 	if (!length)
 		return -EINVAL;
 	length = page_align(length);
@@ -319,14 +311,21 @@ long window_mmap(struct window *w, size_t length)
 	return address;
 }
 
-int window_munmap(struct window *w, uintptr_t address, size_t length)
+static int release(struct pages *pages, uintptr_t address, size_t length)
 {
-	(void) w;
+	(void) pages;
 	unmap(address, page_align(length));
 	return 0;
 }
 
-/* The module's data, from the window's start to @end. */
+static const struct pages_ops ops = {
+	.contains = contains,
+	.mmap = allocate,
+	.munmap = release,
+};
+
+struct pages run_pages = { .ops = &ops };
+
 long memory_map_image(uintptr_t end)
 {
 	return map_anonymous(WINDOW_START, page_align(end - WINDOW_START),
@@ -339,8 +338,7 @@ long memory_munmap(uintptr_t address, size_t length)
 		return -EINVAL;
 	length = page_align(length);
 	run_lock();
-	if (!rings_munmap(address) &&
-	    window_contains(&run_window, address, length))
+	if (is_inside(address, length))
 		unmap(address, length);
 	run_unlock();
 	return 0;
@@ -366,8 +364,7 @@ long memory_mprotect(uintptr_t address, size_t length, int prot)
 		return -EINVAL;
 	length = page_align(length);
 	run_lock();
-	if (window_contains(&run_window, address, length) &&
-	    is_mapped(address, length))
+	if (is_inside(address, length) && is_mapped(address, length))
 		ret = protect(address, length, prot);
 	run_unlock();
 	return ret;
@@ -381,8 +378,7 @@ static long grow(uintptr_t from, size_t old_size, size_t size, int flags,
 
 	if (over_limit(size - old_size) || what & SHARED)
 		return -ENOMEM;
-	if (!(flags & MREMAP_FIXED) &&
-	    window_contains(&run_window, from, size) &&
+	if (!(flags & MREMAP_FIXED) && is_inside(from, size) &&
 	    is_free(from + old_size, size - old_size)) {
 		ret = map_anonymous(from + old_size, size - old_size, what & 7,
 				    0, MAPPED);
@@ -392,7 +388,7 @@ static long grow(uintptr_t from, size_t old_size, size_t size, int flags,
 		return -ENOMEM;
 	if (!(flags & MREMAP_FIXED))
 		to = find_free(size);
-	if (!to || !window_contains(&run_window, to, size))
+	if (!to || !is_inside(to, size))
 		return -ENOMEM;
 	ret = map_anonymous(to, size, what & 7, 0, MAPPED);
 	if (ret)
@@ -412,11 +408,10 @@ long memory_mremap(const long args[6])
 
 	if (from % HOST_PAGE_SIZE || !size || !old_size)
 		return -EINVAL;
-	if (size > run_window.size)
+	if (size > WINDOW_SIZE)
 		return -ENOMEM;
 	run_lock();
-	if (!window_contains(&run_window, from, old_size) ||
-	    !is_mapped(from, old_size))
+	if (!is_inside(from, old_size) || !is_mapped(from, old_size))
 		ret = -EFAULT;
 	else if (size > old_size || flags & MREMAP_FIXED)
 		ret = grow(from, old_size, size, flags, to);
@@ -444,8 +439,7 @@ long memory_madvise(uintptr_t address, size_t length, int advice)
 		return -EINVAL;
 	length = page_align(length);
 	run_lock();
-	if (!window_contains(&run_window, address, length) ||
-	    !is_mapped(address, length)) {
+	if (!is_inside(address, length) || !is_mapped(address, length)) {
 		ret = -ENOMEM;
 	} else if (is_private(address, length) &&
 		   (advice == MADV_DONTNEED || advice == MADV_FREE)) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Description: fork(2) and execve(2) of a process that is Node. */
+#include "process.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +13,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "call.h"
+#include "lock.h"
+#include "memory.h"
+#include "thread.h"
 
 static const char *program; /* the program's path */
 static char *const *runner; /* the command that runs another */
@@ -29,8 +34,8 @@ void process_open(const char *path, char *const *command)
 }
 
 /*
- * V8 takes its heap away from children; one that goes on in wasm needs it. No
- * file is mapped there.
+ * V8 keeps its heap from children, and a child that goes on in wasm needs it.
+ * It is in mappings without a file.
  */
 static void keep_all_memory(void)
 {
@@ -43,11 +48,7 @@ static void keep_all_memory(void)
 	while (fgets(line, sizeof(line), maps))
 		if (!strchr(line, '/') &&
 		    sscanf(line, "%lx-%lx", &from, &to) == 2 &&
-		    !(to > run_window.start &&
-		      from < run_window.start + run_window.size) &&
-		    !(to > (uintptr_t) run_window.wasm_view &&
-		      from < (uintptr_t) run_window.wasm_view +
-				      run_window.size))
+		    !memory_overlaps(from, to))
 			madvise((void *) from, to - from, MADV_DOFORK);
 	fclose(maps);
 }
@@ -77,7 +78,7 @@ static long fork_and_copy(void)
 	}
 	ret = pid < 0 ? -errno : pid;
 	close(copied[1]);
-	/* until then, what this process writes is the child's as well */
+	/* until the child has its copy, it would see what is written here */
 	while (pid > 0 && read(copied[0], &byte, 1) < 0 && errno == EINTR)
 		;
 	close(copied[0]);
@@ -100,8 +101,8 @@ long process_fork(const unsigned long *childs_mask)
 }
 
 /*
- * Node marks all that it inherits to be closed when it executes something, so
- * the numbers of what stays open have to be told to the next one.
+ * Node sets FD_CLOEXEC on all fds that it inherits, so the next process has to
+ * be told which ones stay open.
  */
 static char *inherited(void)
 {
@@ -192,7 +193,7 @@ long process_readlink(const long args[6], long nr)
 	const char *path = (const char *) args[first];
 	size_t length = strlen(program), size = (size_t) args[first + 2];
 
-	if (!window_contains(&run_window, (uintptr_t) path, 1) ||
+	if (!pages_contain(&run_pages, (uintptr_t) path, 1) ||
 	    strcmp(path, "/proc/self/exe"))
 		return run_syscall(nr, args);
 	if (length > size)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Description: what the kernel would map where it likes: rings (host/ring.c),
- * rings of provided buffers, and memory regions. They are pages of the window,
- * which the kernel is given, and which the program's mmap gets.
- */
+/* Description: a program's rings, in its own memory. */
+#include "rings.h"
+
 #include <errno.h>
 #include <liburing/compat.h>
 #include <liburing/io_uring.h>
@@ -14,73 +12,76 @@
 #include <unistd.h>
 
 #include "../ring.h"
-#include "run.h"
+#include "call.h"
+#include "lock.h"
+#include "memory.h"
 
 #ifndef IORING_MAP_OFF_PARAM_REGION
 #define IORING_MAP_OFF_PARAM_REGION 0x20000000ULL /* io_uring/memmap.h */
 #endif
 
-/* Pages of a ring that are found by an offset of its fd. */
-struct pages {
+/* Pages of a ring that mmap(2) finds by an offset of its fd. */
+struct region {
 	int fd;
 	uint64_t offset;
 	uintptr_t address;
 	size_t length;
 	bool mapped;
 	bool registered;
-	struct pages *next;
+	struct region *next;
 };
 
-static struct pages *all_pages;
+static struct rings rings = { .pages = &run_pages };
+static struct region *regions;
 
-static void forget(struct pages *pages)
+static void forget(struct region *region)
 {
-	struct pages **link = &all_pages;
+	struct region **link = &regions;
 
-	while (*link != pages)
+	while (*link != region)
 		link = &(*link)->next;
-	*link = pages->next;
-	free(pages);
+	*link = region->next;
+	free(region);
 }
 
-/* It is over with the ring, or with the registration. */
-static void release(struct pages *pages)
+/* The ring is closed, or the registration undone. */
+static void release(struct region *region)
 {
-	pages->registered = false;
-	if (pages->mapped)
+	region->registered = false;
+	if (region->mapped)
 		return;
-	window_munmap(&run_window, pages->address, pages->length);
-	forget(pages);
+	pages_munmap(&run_pages, region->address, region->length);
+	forget(region);
 }
 
-static struct pages *find(int fd, uint64_t offset)
+static struct region *find(int fd, uint64_t offset)
 {
-	struct pages *pages = all_pages;
+	struct region *region = regions;
 
-	while (pages && (!pages->registered || pages->fd != fd ||
-			 pages->offset != offset))
-		pages = pages->next;
-	return pages;
+	while (region && (!region->registered || region->fd != fd ||
+			  region->offset != offset))
+		region = region->next;
+	return region;
 }
 
 static long allocate(int fd, uint64_t offset, size_t length,
-		     struct pages **result)
+		     struct region **result)
 {
-	struct pages *pages = calloc(1, sizeof(*pages));
-	long address = pages ? window_mmap(&run_window, length) : -ENOMEM;
+	struct region *region = calloc(1, sizeof(*region));
+	long address = region ? pages_mmap(&run_pages, length) : -ENOMEM;
 
 	if (address < 0) {
-		free(pages);
+		free(region);
 		return address;
 	}
-	*pages = (struct pages){ .fd = fd,
-				 .offset = offset,
-				 .address = (uintptr_t) address,
-				 .length = page_align(length),
-				 .registered = true,
-				 .next = all_pages };
-	all_pages = pages;
-	*result = pages;
+	*region = (struct region){ .fd = fd,
+				   .offset = offset,
+				   .address = (uintptr_t) address,
+				   .length = page_align(length),
+				   .registered = true,
+				   .next = regions };
+	regions = region;
+	*result = region;
 	return 0;
 }
 
@@ -93,7 +94,7 @@ static uint64_t buffers_offset(unsigned int group)
 static long register_buffer_ring(int fd, const long args[6])
 {
 	struct io_uring_buf_reg copy;
-	struct pages *pages;
+	struct region *region;
 	long call[6], ret;
 
 	memcpy(&copy, (void *) args[2], sizeof(copy));
@@ -101,16 +102,17 @@ static long register_buffer_ring(int fd, const long args[6])
 	    copy.ring_entries > 32768)
 		return run_syscall(SYS_io_uring_register, args);
 	ret = allocate(fd, buffers_offset(copy.bgid),
-		       copy.ring_entries * sizeof(struct io_uring_buf), &pages);
+		       copy.ring_entries * sizeof(struct io_uring_buf),
+		       &region);
 	if (ret)
 		return ret;
 	copy.flags &= (__u16) ~IOU_PBUF_RING_MMAP;
-	copy.ring_addr = pages->address;
+	copy.ring_addr = region->address;
 	memcpy(call, args, sizeof(call));
 	call[2] = (long) &copy;
 	ret = run_syscall(SYS_io_uring_register, call);
 	if (ret < 0)
-		release(pages);
+		release(region);
 	return ret;
 }
 
@@ -120,23 +122,23 @@ static long register_region(int fd, const long args[6])
 		(struct io_uring_mem_region_reg *) args[2];
 	struct io_uring_region_desc *desc =
 		(struct io_uring_region_desc *) reg->region_uptr;
-	struct pages *pages;
+	struct region *region;
 	long ret;
 
-	if (!window_contains(&run_window, (uintptr_t) desc, sizeof(*desc)) ||
+	if (!pages_contain(&run_pages, (uintptr_t) desc, sizeof(*desc)) ||
 	    desc->flags || desc->user_addr || !desc->size ||
 	    desc->size % HOST_PAGE_SIZE)
 		return run_syscall(SYS_io_uring_register, args);
-	ret = allocate(fd, IORING_MAP_OFF_PARAM_REGION, desc->size, &pages);
+	ret = allocate(fd, IORING_MAP_OFF_PARAM_REGION, desc->size, &region);
 	if (ret)
 		return ret;
 	desc->flags = IORING_MEM_REGION_TYPE_USER;
-	desc->user_addr = pages->address;
+	desc->user_addr = region->address;
 	ret = run_syscall(SYS_io_uring_register, args);
 	desc->flags = 0;
 	desc->user_addr = 0;
 	if (ret < 0)
-		release(pages);
+		release(region);
 	else
 		desc->mmap_offset = IORING_MAP_OFF_PARAM_REGION;
 	return ret;
@@ -147,7 +149,7 @@ long rings_setup(const long args[6])
 	long ret;
 
 	run_lock();
-	ret = ring_setup(&run_window, (unsigned int) args[0],
+	ret = ring_setup(&rings, (unsigned int) args[0],
 			 (struct io_uring_params *) args[1]);
 	run_unlock();
 	return ret;
@@ -158,10 +160,9 @@ long rings_enter(const long args[6])
 	struct ring *ring = NULL;
 	long ret;
 
-	if (run_window.mirrors) {
+	if (rings.mirrors) {
 		run_lock();
-		ring = ring_push(&run_window, (int) args[0],
-				 (unsigned int) args[3]);
+		ring = ring_push(&rings, (int) args[0], (unsigned int) args[3]);
 		run_unlock();
 	}
 	ret = run_syscall(SYS_io_uring_enter, args);
@@ -177,16 +178,16 @@ static long do_register(const long args[6])
 {
 	int fd = (int) args[0];
 	unsigned int opcode = (unsigned int) args[1];
-	struct pages *pages;
+	struct region *region;
 	long ret;
 
-	if (args[2] && !window_contains(&run_window, (uintptr_t) args[2], 1))
+	if (args[2] && !pages_contain(&run_pages, (uintptr_t) args[2], 1))
 		return run_syscall(SYS_io_uring_register, args);
 	switch (opcode) {
 	case IORING_REGISTER_RESIZE_RINGS:
 		if (!args[2])
 			break;
-		return ring_resize(&run_window, fd,
+		return ring_resize(&rings, fd,
 				   (struct io_uring_params *) args[2],
 				   (unsigned int) args[3]);
 	case IORING_REGISTER_PBUF_RING:
@@ -204,18 +205,18 @@ static long do_register(const long args[6])
 		struct io_uring_buf_reg *reg =
 			(struct io_uring_buf_reg *) args[2];
 
-		pages = find(fd, buffers_offset(reg->bgid));
-		if (pages)
-			release(pages);
+		region = find(fd, buffers_offset(reg->bgid));
+		if (region)
+			release(region);
 	}
 	if (opcode == IORING_REGISTER_RING_FDS ||
 	    opcode == IORING_UNREGISTER_RING_FDS)
-		ring_registered(&run_window, opcode,
+		ring_registered(&rings, opcode,
 				(struct io_uring_rsrc_update *) args[2], ret);
 	return ret;
 }
 
-/* These need the lists; the others may block. */
+/* These use the lists, under the lock. The others may block. */
 static bool touches_lists(unsigned int opcode)
 {
 	switch (opcode & ~IORING_REGISTER_USE_REGISTERED_RING) {
@@ -246,16 +247,16 @@ long rings_register(const long args[6])
 void rings_close_fd(int fd)
 {
 	run_lock();
-	ring_closed(&run_window, fd);
-	for (struct pages *pages = all_pages, *next; pages; pages = next) {
-		next = pages->next;
-		if (pages->fd == fd && pages->registered)
-			release(pages);
+	ring_closed(&rings, fd);
+	for (struct region *region = regions, *next; region; region = next) {
+		next = region->next;
+		if (region->fd == fd && region->registered)
+			release(region);
 	}
 	run_unlock();
 }
 
-/* Whose mmap the kernel answers as it likes. */
+/* Whether @fd is a ring, whose mmap the kernel would place itself. */
 static bool is_ring(int fd)
 {
 	char path[64], target[64];
@@ -272,35 +273,35 @@ static bool is_ring(int fd)
 bool rings_mmap(int fd, uintptr_t address, size_t length, uint64_t offset,
 		long *result)
 {
-	struct pages *pages = find(fd, offset);
+	struct region *region = find(fd, offset);
 
-	if (!pages && !is_ring(fd))
+	if (!region && !is_ring(fd))
 		return false;
 	if (address) {
 		*result = -EINVAL; /* as the kernel since 6.4 */
-	} else if (pages) {
+	} else if (region) {
 		*result = -EINVAL;
-		if (length && length <= pages->length) {
-			pages->mapped = true;
-			*result = (long) pages->address;
+		if (length && length <= region->length) {
+			region->mapped = true;
+			*result = (long) region->address;
 		}
 	} else {
-		*result = ring_mmap(&run_window, fd, length, offset);
+		*result = ring_mmap(&rings, fd, length, offset);
 	}
 	return true;
 }
 
 bool rings_munmap(uintptr_t address)
 {
-	struct pages *pages = all_pages;
+	struct region *region = regions;
 
-	while (pages && (pages->address != address || !pages->mapped))
-		pages = pages->next;
-	if (!pages)
-		return ring_munmap(&run_window, address);
+	while (region && (region->address != address || !region->mapped))
+		region = region->next;
+	if (!region)
+		return ring_munmap(&rings, address);
 	/* while it is registered, it can be mapped again */
-	pages->mapped = false;
-	if (!pages->registered)
-		release(pages);
+	region->mapped = false;
+	if (!region->registered)
+		release(region);
 	return true;
 }

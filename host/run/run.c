@@ -1,6 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Description: the runner's Node-API face. See src/run/host.ts for the types.
+ *
+ * The runner gives a C program in wasm a whole process. All of the program's
+ * memory is at the same addresses in the process, and its system calls are made
+ * as they are, but for those that deal with memory, threads, signals and
+ * processes. It is a shared object of its own, which the library never loads.
+ * There is one program a process, so the state is global.
+ *
+ * Each file uses those below it:
+ *
+ *	run.c                     Node-API
+ *	syscall.c                 which part makes which system call
+ *	process.c                 fork, execve
+ *	thread.c  signal.c  rings.c
+ *	memory.c                  the program's pages
+ *	call.c    lock.c          one system call; the lock over shared state
  */
 #include <errno.h>
 #include <node_api.h>
@@ -11,7 +26,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "memory.h"
+#include "process.h"
+#include "signal.h"
+#include "syscall.h"
+#include "thread.h"
 
 static napi_value number(napi_env env, double value)
 {
@@ -34,7 +53,7 @@ static bool get_arguments(napi_env env, napi_callback_info info, size_t count,
 	return argc >= count;
 }
 
-/* A copy that stays; NULL with an exception pending. */
+/* A copy for malloc's owner to free; NULL with an exception pending. */
 static char *get_string(napi_env env, napi_value value)
 {
 	char *string = NULL;
@@ -51,7 +70,7 @@ static char *get_string(napi_env env, napi_value value)
 	return string;
 }
 
-/* As argv has them: a NULL at the end. */
+/* An array like argv, with a NULL at the end. */
 static char **get_strings(napi_env env, napi_value value)
 {
 	uint32_t count;
@@ -101,7 +120,7 @@ static napi_value run_open(napi_env env, napi_callback_info info)
 	if (!ret) {
 		process_open(program, runner);
 		process_inherit(fds);
-		thread_open();
+		thread_open(run_make_call);
 		signal_open();
 	}
 	free(fds);

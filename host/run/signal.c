@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Description: signals whose handlers are in wasm. A native handler notes the
- * signal, and the libc asks for it after each system call. Blocking, default
- * actions, alarms, signalfd and the rest are the kernel's own.
- */
+/* Description: signals whose handlers are in wasm. */
+#include "signal.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -14,8 +12,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "run.h"
-#include "signal_window.h"
+#include "call.h"
+#include "lock.h"
 
 /* struct sigaction as system calls have it */
 struct kernel_action {
@@ -27,8 +25,6 @@ struct kernel_action {
 
 static struct kernel_action actions[MAX_SIGNAL + 1];
 static volatile int masked; /* threads that have answered mask_others() */
-
-__thread struct run_thread *run_thread;
 
 static unsigned long set_mask(int how, unsigned long mask)
 {
@@ -51,7 +47,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	greg_t *pc = &((ucontext_t *) context)->uc_mcontext.gregs[REG_RIP];
 	struct run_thread *thread = run_thread;
 
-	/* as in the kernel: only real-time signals queue up */
+	/* like the kernel, queue real-time signals only */
 	if (thread->count < 2 * MAX_SIGNAL &&
 	    (number >= 32 || !is_pending(thread, number)))
 		thread->queue[thread->count++] = *info;
@@ -69,7 +65,7 @@ static void on_mask(int number, siginfo_t *info, void *context)
 	__atomic_add_fetch(&masked, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Whether a thread blocks signal @number for good: it will not answer. */
+/* Whether a thread blocks signal @number, and so will not answer. */
 static bool is_blocked(pid_t tid, int number)
 {
 	unsigned long mask = 0;
@@ -87,9 +83,9 @@ static bool is_blocked(pid_t tid, int number)
 }
 
 /*
- * The threads that are V8's or libuv's must leave the program's signals to the
- * program's threads. A thread's mask can be changed from within it only, so
- * they are all sent a signal whose handler returns to another mask.
+ * The threads of V8 and libuv must leave the program's signals to the program's
+ * threads. Only a thread itself can change its mask, so each of them gets a
+ * signal whose handler returns with another mask.
  */
 static void mask_others(void)
 {
@@ -116,7 +112,7 @@ static void mask_others(void)
 	signal(number, SIG_DFL);
 }
 
-/* What Node has set up for itself; V8 finds wasm's faults by SIGSEGV. */
+/* Undoes what Node has set up. V8 needs SIGSEGV, to find wasm's faults. */
 void signal_open(void)
 {
 	mask_others();
@@ -161,7 +157,7 @@ long signal_action(const long args[6])
 	before = actions[number];
 	if (action) {
 		actions[number] = *action;
-		/* 32 and 33 are the native C library's, too */
+		/* the native C library uses 32 and 33, too */
 		if (number != 32 && number != 33)
 			ret = install(number, action);
 	}
@@ -171,7 +167,6 @@ long signal_action(const long args[6])
 	return ret;
 }
 
-/* The oldest one that still has a handler: 1, or 0. */
 long signal_next(struct host_signal *signal)
 {
 	struct run_thread *thread = run_thread;

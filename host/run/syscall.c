@@ -1,63 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Description: makes a program's system calls, most of them as they are.
- *
- * A signal whose handler is in wasm must not be missed between the look at
- * @pending and the kernel's own, and must end a call that the kernel would go
- * on with. So the call is an instruction of known address: signal.c's native
- * handler sends a thread that has not got beyond it to the label that gives up.
+ * Description: makes a program's system calls. Those that deal with memory,
+ * rings, threads, signals and processes go to the parts of the runner, the
+ * others are passed on as they are.
  */
+#include "syscall.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "run.h"
-#include "signal_window.h"
+#include "call.h"
+#include "lock.h"
+#include "memory.h"
+#include "process.h"
+#include "rings.h"
+#include "signal.h"
+#include "thread.h"
 
-#ifndef __x86_64__
-#error "programs have the system call numbers of x86-64"
-#endif
-
-/* long run_interruptible(volatile int *pending, long nr, const long args[6]) */
-__asm__(".text\n"
-	".hidden run_interruptible, run_syscall_begin\n"
-	".hidden run_syscall_end, run_syscall_abort\n"
-	".globl run_interruptible\n"
-	".type run_interruptible, @function\n"
-	"run_interruptible:\n"
-	"	mov %rsi, %rax\n"
-	"	mov %rdx, %r11\n"
-	"	mov %rdi, %rcx\n"
-	"	mov 0(%r11), %rdi\n"
-	"	mov 8(%r11), %rsi\n"
-	"	mov 16(%r11), %rdx\n"
-	"	mov 24(%r11), %r10\n"
-	"	mov 32(%r11), %r8\n"
-	"	mov 40(%r11), %r9\n"
-	".globl run_syscall_begin\n"
-	"run_syscall_begin:\n"
-	"	cmpl $0, (%rcx)\n"
-	"	jne run_syscall_abort\n"
-	".globl run_syscall_end\n"
-	"run_syscall_end:\n"
-	"	syscall\n"
-	"	ret\n"
-	".globl run_syscall_abort\n"
-	"run_syscall_abort:\n"
-	"	mov $-512, %rax\n"
-	"	ret\n"
-	".size run_interruptible, . - run_interruptible\n");
-
-long run_interruptible(volatile int *pending, long nr, const long args[6]);
-
-_Static_assert(HOST_RESTART == -512, "in the assembly above");
-
-long run_syscall(long nr, const long args[6])
+static long do_mmap(const long args[6])
 {
-	return run_interruptible(&run_thread->pending, nr, args);
+	int flags = (int) args[3], fd = (int) args[4];
+	long ret;
+
+	run_lock();
+	if (flags & MAP_ANONYMOUS ||
+	    !rings_mmap(fd, (uintptr_t) args[0], (size_t) args[1],
+			(uint64_t) args[5], &ret))
+		ret = memory_mmap(args);
+	run_unlock();
+	return ret;
+}
+
+static long do_munmap(uintptr_t address, size_t length)
+{
+	long ret = 0;
+
+	if (!length || address % HOST_PAGE_SIZE)
+		return -EINVAL;
+	run_lock();
+	if (!rings_munmap(address))
+		ret = memory_munmap(address, length);
+	run_unlock();
+	return ret;
 }
 
 static long do_prlimit(const long args[6])
@@ -78,7 +66,7 @@ static long do_dup(long nr, const long args[6])
 	return ret;
 }
 
-static long carry_out(long nr, const long args[6])
+static long dispatch(long nr, const long args[6])
 {
 	switch (nr) {
 	case SYS_io_uring_enter:
@@ -95,9 +83,9 @@ static long carry_out(long nr, const long args[6])
 		return do_dup(nr, args);
 
 	case SYS_mmap:
-		return memory_mmap(args);
+		return do_mmap(args);
 	case SYS_munmap:
-		return memory_munmap((uintptr_t) args[0], (size_t) args[1]);
+		return do_munmap((uintptr_t) args[0], (size_t) args[1]);
 	case SYS_mprotect:
 		return memory_mprotect((uintptr_t) args[0], (size_t) args[1],
 				       (int) args[2]);
@@ -159,12 +147,15 @@ enum run_request run_make_call(struct host_call *call)
 	if (call->nr == HOST_START_THREAD)
 		return thread_start(call);
 	memcpy(args, call->args, sizeof(args));
-	call->nr = carry_out(call->nr, args);
+	call->nr = dispatch(call->nr, args);
 	call->signals = run_thread->pending;
 	return RUN_NOTHING;
 }
 
-/* The child of a fork has this thread only, so this one has to call. */
+/*
+ * The child of a fork has the forking thread alone. It must be the one that
+ * runs the wasm, not the native thread that makes its calls.
+ */
 static enum run_request fork_for(struct run_thread *thread,
 				 struct host_call *call)
 {
@@ -186,8 +177,7 @@ enum run_request run_host_call(struct host_call *call)
 
 	switch (call->nr) {
 	case HOST_EXIT_UNMAPPING:
-		memory_munmap((uintptr_t) call->args[0],
-			      (size_t) call->args[1]);
+		do_munmap((uintptr_t) call->args[0], (size_t) call->args[1]);
 		/* fallthrough */
 	case SYS_exit:
 		if (thread->has_native)

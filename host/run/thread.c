@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Description: a program's threads.
- *
- * V8 runs code only in threads that it has prepared for long, and Node's
- * Workers take tens of milliseconds to start and to end. To the kernel, though,
- * a thread is who makes its system calls: it has the id, the signal mask and
- * the rings, and what it has under way is cancelled when it ends. So each of a
- * program's threads is a native one, which lives exactly as long and makes its
- * calls, and has a Worker lent to it, which runs its wasm. Workers are made by
- * one more of them, the spawner, as Node ends a Worker's Workers with it.
- */
+/* Description: a program's threads. */
+#include "thread.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,15 +11,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "lock.h"
 
 #define NATIVE_STACK_SIZE (256UL << 10)
 #define SPINS		  200
-/* Workers that wait for the next threads, if the program starts any. */
+/* how many Workers wait for threads, once the program has started one */
 #define RESERVE 2
 
 enum { IDLE, CALLED, ANSWERED, ENDING };
 
+static thread_make_call make_call;
 static struct run_thread *first, **last = &first; /* without a Worker yet */
 static bool has_spawner;
 static volatile int wanted;   /* Workers that the spawner has to make */
@@ -58,8 +51,9 @@ static void block_all_signals(void)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
 }
 
-void thread_open(void)
+void thread_open(thread_make_call call)
 {
+	make_call = call;
 	run_thread = calloc(1, sizeof(*run_thread));
 	if (!run_thread)
 		abort();
@@ -82,7 +76,7 @@ static void *make_calls(void *argument)
 			wait_for_change(&thread->state, state);
 			continue;
 		}
-		thread->request = run_make_call(thread->call);
+		thread->request = make_call(thread->call);
 		set(&thread->state, ANSWERED);
 	}
 }
@@ -100,7 +94,7 @@ enum run_request thread_end(struct run_thread *thread)
 {
 	set(&thread->state, ENDING);
 	pthread_join(thread->native, NULL);
-	/* as the kernel does, with CLONE_CHILD_CLEARTID */
+	/* the kernel does this for CLONE_CHILD_CLEARTID */
 	*thread->ctid = 0;
 	syscall(SYS_futex, thread->ctid, FUTEX_WAKE, 1, NULL, NULL, 0);
 	free(thread);
@@ -108,7 +102,7 @@ enum run_request thread_end(struct run_thread *thread)
 	return RUN_EXIT_THREAD;
 }
 
-/* With the lock held. */
+/* Precondition: the lock. */
 static void fill_reserve(void)
 {
 	while (reserve < RESERVE) {
@@ -117,7 +111,7 @@ static void fill_reserve(void)
 	}
 }
 
-/* Linux's errno for what pthread_create(3) says. */
+/* 0 or a positive errno, as pthread_create(3) returns it. */
 static int start_native(struct run_thread *thread)
 {
 	pthread_attr_t attr;
@@ -181,7 +175,7 @@ void thread_prepare(void)
 		wait_for_change(&waiting, 0);
 }
 
-/* libuv takes it ill if what it opens gets one of the first three fds. */
+/* libuv aborts if what it opens gets one of the first three fds. */
 static void occupy_standard_fds(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
@@ -230,7 +224,6 @@ void thread_wait_for_start(bool is_new, unsigned long parameters[4])
 		parameters[i] = run_thread->start[i];
 }
 
-/* Only the calling thread is left, and makes its calls itself from now on. */
 void thread_forked(void)
 {
 	run_thread->has_native = false;
@@ -245,7 +238,6 @@ void thread_forked(void)
 	reserve = 0;
 }
 
-/* The others go on. */
 void thread_exit_main(int status)
 {
 	for (;;)

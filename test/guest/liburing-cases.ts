@@ -1,4 +1,4 @@
-/** The tests of liburing that the guest runs, and why there. */
+/** The tests of liburing that the guest runs, and why there. make reads the same list, and builds these. */
 import { readFileSync } from 'node:fs';
 import { inRoot } from '../support/paths.js';
 
@@ -10,36 +10,27 @@ export interface LiburingCase {
   needs: string;
   /** Its argument. */
   argument?: string;
-  /** Why it cannot do its work in wasm, if it cannot. */
-  notInWasm?: string;
-  /** Why it is a program that only skips, if it is. */
-  unavailable?: () => string | undefined;
+  /** It maps huge pages, which programs in wasm cannot. */
+  hugePages?: true;
+  /** The Linux header that liburing's configure has to find recent enough; without it, the program only skips. */
+  header?: 'ublk';
 }
 
-const NVME_GENERIC = '/dev/ng0n1';
+/** Add a test to the list when it skips outside for want of something that the guest has. */
+export const cases = JSON.parse(
+  readFileSync(inRoot('test/guest/liburing-cases.json'), 'utf8'),
+) as readonly LiburingCase[];
 
-/** liburing's configure leaves ublk out where linux/ublk_cmd.h is older than what it uses. */
-const withoutUblkHeader = (): string | undefined =>
-  readFileSync(inRoot('build/native/config-host.h'), 'utf8').includes('CONFIG_HAVE_UBLK_HEADER')
+/** Why a case cannot run natively; undefined if it can. */
+export function whyNot({ header }: LiburingCase): string | undefined {
+  if (header === undefined) return undefined;
+  return readFileSync(inRoot('build/native/config-host.h'), 'utf8').includes(
+    `CONFIG_HAVE_${header.toUpperCase()}_HEADER`,
+  )
     ? undefined
-    : 'the linux/ublk_cmd.h of this machine is too old for it';
+    : `the linux/${header}_cmd.h of this machine is too old for it`;
+}
 
-const NO_HUGE_PAGES = 'MAP_HUGETLB is ENOMEM in wasm: see docs/programs.md';
-
-/** Add a test here when it skips outside for want of something that the guest has. */
-export const cases: readonly LiburingCase[] = [
-  { name: 'zero', needs: 'IORING_OP_ZERO' },
-  { name: 'sqe-mixed-nop', needs: 'IORING_SETUP_SQE_MIXED' },
-  { name: 'sqe-mixed-boundary', needs: 'IORING_SETUP_SQE_MIXED' },
-  { name: 'sqe-mixed-bad-wrap', needs: 'IORING_SETUP_SQE_MIXED' },
-  { name: 'sqe-mixed-uring_cmd', needs: 'IORING_SETUP_SQE_MIXED, an NVMe device', argument: NVME_GENERIC },
-  { name: 'io_uring_passthrough', needs: 'an NVMe device', argument: NVME_GENERIC },
-  { name: 'cmd-discard', needs: 'a block device to write to', argument: '/dev/nvme0n1' },
-  { name: 'cbpf_filter', needs: 'IORING_REGISTER_BPF_FILTER' },
-  { name: 'task-restrict', needs: 'restrictions of tasks' },
-  { name: 'mock_file', needs: '/dev/io_uring_mock' },
-  { name: 'iopoll-sync', needs: 'a file system whose files can be polled' },
-  { name: 'reg-fd-only', needs: 'huge pages', notInWasm: NO_HUGE_PAGES },
-  { name: 'fixed-hugepage', needs: 'huge pages', notInWasm: NO_HUGE_PAGES },
-  { name: 'uring_cmd_ublk', needs: '/dev/ublk-control', unavailable: withoutUblkHeader },
-];
+/** Why a case cannot run in wasm; undefined if it can. */
+export const whyNotInWasm = (one: LiburingCase): string | undefined =>
+  one.hugePages ? 'MAP_HUGETLB is ENOMEM in wasm: see docs/programs.md' : whyNot(one);

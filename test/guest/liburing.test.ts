@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { execPath } from 'node:process';
 import { describe, expect, it } from 'vitest';
 import { inRoot } from '../support/paths.js';
-import { cases } from './liburing-cases.js';
+import { cases, whyNot, whyNotInWasm } from './liburing-cases.js';
 import { scratchFolder } from './support.js';
 
 /** What runs unmodified C in wasm. */
@@ -18,17 +18,17 @@ function run(command: string, list: readonly string[], cwd: string): void {
 }
 
 describe.each(cases.map((one) => [one.name, one.needs, one] as const))('%s, which needs %s', (name, _needs, one) => {
-  const { argument, notInWasm, unavailable } = one;
+  const { argument } = one;
   const list = argument === undefined ? [] : [argument];
 
   it('natively', ({ skip }) => {
-    const why = unavailable?.();
+    const why = whyNot(one);
     if (why !== undefined) skip(why);
     run(inRoot(`build/native/test/${name}.t`), list, scratchFolder('/mnt/ext4'));
   });
 
   it('in wasm', ({ skip }) => {
-    const why = notInWasm ?? unavailable?.();
+    const why = whyNotInWasm(one);
     if (why !== undefined) skip(why);
     const program = inRoot(`build/conformance/wasm/test/${name}.t`);
     run(execPath, [...runner, program, ...list], scratchFolder('/mnt/ext4'));

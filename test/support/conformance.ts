@@ -1,9 +1,11 @@
-/** Some of liburing's tests, for the tests of what runs them. The Makefile reads this list, and builds these. */
+/** Some of liburing's tests, for the tests of what runs them. make reads the same list, and builds these. */
+import { readFileSync } from 'node:fs';
+import { inRoot } from './paths.js';
 
-/** Quick ones, by what they need of a process. defer-taskrun executes itself. */
-export const sample = {
-  plain: ['nop', 'splice'],
-  threads: ['msg-ring', 'thread-exit'],
-  signals: ['evfd-short-read', 'sigfd-deadlock'],
-  processes: ['across-fork', 'defer-taskrun'],
-} as const;
+/** What a program needs of its process. */
+export type Need = 'plain' | 'threads' | 'signals' | 'processes';
+
+/** Quick ones, by what they need. defer-taskrun executes itself. */
+export const sample = JSON.parse(readFileSync(inRoot('test/conformance/sample.json'), 'utf8')) as Readonly<
+  Record<Need, readonly [string, string]>
+>;

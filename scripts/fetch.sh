@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC1091,SC2119,SC2120,SC2154
+# shellcheck shell=sh disable=SC2034
 #
-# What fetch and update share, and kernel-patch with them. Sourced with $here
-# set to the directory that has upstream.env and patches/, and for all that
-# needs a scratch folder, $work set to one.
-
-. "$here/upstream.env"
+# What all scripts share that fetch a pinned source: liburing, musl, Linux. They
+# source it. Functions that need a scratch folder expect $work to name one.
 
 cache=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
 cache=${cache:+$cache/liburing-wasm}
@@ -40,26 +37,21 @@ unpack() {
 	mkdir -p "$2" && tar -xf "$1" -C "$2" --strip-components=1 --no-same-owner
 }
 
-tree_version() {
-	awk '/^Version:/ { print $2; exit }' "$1/liburing.spec" 2>/dev/null
-}
-
-# Cache $1, the checked tarball of version $2 (of package $3).
+# Keep $1, the checked tarball of package $2 in version $3, in the cache.
 to_cache() {
 	if [ -z "$cache" ] || ! mkdir -p "$cache" 2>/dev/null ||
 	   ! cp "$1" "$cache/.$$" 2>/dev/null ||
-	   ! mv "$cache/.$$" "$cache/${3:-liburing}-$2.tar.gz"; then
-		say "${3:-liburing} $2: no cache to keep it in"
+	   ! mv "$cache/.$$" "$cache/$2-$3.tar.gz"; then
+		say "$2 $3: no cache to keep it in"
 	fi
 }
 
-# Patch tree $1 with the patches that follow, all of them if none does, and name
-# every patch that has moved or does not fit. Fuzz stays off for other versions,
-# too: a patch has one line of context, without which it would fit anywhere.
+# Patch tree $1 with the patches that follow. Every patch that fits at another
+# line, or not at all, is named. Fuzz stays off for other versions, too: a patch
+# has one line of context, without which it would fit anywhere.
 apply_patches() {
 	tree_to_patch=$1
 	shift
-	[ $# -gt 0 ] || set -- "$here"/patches/*.patch
 	failed=0
 	for p; do
 		if ! LC_ALL=C patch -d "$tree_to_patch" -p1 -N -f -F 0 -r - \
@@ -80,9 +72,8 @@ apply_patches() {
 }
 
 # Entries of type $1, deb or deb-src, for the Debian (or Ubuntu) archive that the
-# system uses, for the suites that follow if it is Debian's, and for its own. apt
-# knows how to read its configuration, and with no lists it names every suite's
-# InRelease.
+# system uses: for the suites that follow, if it is Debian's, and for the system's
+# own. Without lists, apt prints the address of every suite's InRelease.
 apt_sources() {
 	type=$1
 	shift
@@ -137,36 +128,92 @@ apt_start() {
 	timeout 300 apt-get -q -c "$apt/apt.conf" update >"$work/log" 2>&1 || :
 }
 
-# An apt that knows the sources of liburing. False if there are none.
+# Set up an apt that knows the sources of package $1, from the suites that follow.
+# False if there are none.
 apt_open() {
-	apt_start deb-src forky sid && [ -n "$(apt_newest)" ]
+	package=$1
+	shift
+	apt_start deb-src "$@" && [ -n "$(apt_newest "$package")" ] && return
+	apt=
+	return 1
 }
 
-# Debian versions of the releases that apt knows, oldest first.
+# Debian versions of package $1 that apt knows, oldest first.
 apt_versions() {
-	apt-cache -c "$apt/apt.conf" showsrc --only-source liburing 2>/dev/null |
+	apt-cache -c "$apt/apt.conf" showsrc --only-source "$1" 2>/dev/null |
 	awk '$1 == "Version:" && $2 ~ /^[0-9]+(\.[0-9]+)+-[^-]+$/ { print $2 }' |
 	sort -uV
 }
 
-# The newest Debian version of release $1, or of all releases.
+# The newest Debian version of package $1: of its release $2, or of all releases.
 apt_newest() {
-	apt_versions | awk -v v="${1-}" 'v == "" || index($0, v "-") == 1' |
+	apt_versions "$1" | awk -v v="${2-}" 'v == "" || index($0, v "-") == 1' |
 	tail -n 1
 }
 
-# Download Debian version $1 (of package $2) and set $tarball. apt has checked
-# it against the archive's signature then.
+# Download package $1 in Debian version $2 and set $tarball. apt has checked it
+# against the archive's signature then.
 apt_download() {
 	mkdir -p "$work/src" &&
 	(cd "$work/src" && timeout 300 apt-get -q -c "$apt/apt.conf" source \
-		--download-only --only-source "${2:-liburing}=$1") >"$work/log" 2>&1 ||
+		--download-only --only-source "$1=$2") >"$work/log" 2>&1 ||
 		return 1
-	for tarball in "$work"/src/"${2:-liburing}"_*.orig.tar.*; do
+	for tarball in "$work"/src/"$1"_*.orig.tar.*; do
 		case $tarball in
 		*.asc) ;;
 		*) [ ! -e "$tarball" ] || return 0 ;;
 		esac
 	done
 	return 1
+}
+
+download() {
+	if command -v curl >/dev/null; then
+		curl -fsSL --connect-timeout 10 --max-time 120 -o "$2" "$1"
+	else
+		wget -q -T 20 -t 1 -O "$2" "$1"
+	fi 2>/dev/null
+}
+
+# Die unless file $1 has checksum $2. $3 says what to do about it.
+must_have_checksum() {
+	[ "$(sha256 <"$1")" = "$2" ] ||
+		die "$1 does not have the pinned checksum${3:+, $3}"
+}
+
+# Set $tarball to the release of package $1 in version $2, whose checksum is $3:
+# from the cache, or the distribution's source package in the suites $4, or from
+# upstream's address $5. False if it is in none of them.
+fetch_pinned() {
+	tarball=$cache/$1-$2.tar.gz
+	if [ -n "$cache" ] && [ -e "$tarball" ]; then
+		must_have_checksum "$tarball" "$3" 'delete it and try again'
+		say "$1 $2: from the cache"
+		return
+	fi
+
+	say "$1 $2: looking in the distribution's archive"
+	# shellcheck disable=SC2086 # several suites
+	if ! apt_open "$1" $4; then
+		say "$1 $2: no source package to be had through apt"
+	elif deb=$(apt_newest "$1" "$2") && [ -z "$deb" ]; then
+		say "$1 $2: gone from the distribution's archive"
+	elif ! apt_download "$1" "$deb"; then
+		say "$1 $2: the download through apt failed"
+	else
+		must_have_checksum "$tarball" "$3"
+		say "$1 $2: from the distribution's source package"
+		to_cache "$tarball" "$1" "$2"
+		return
+	fi
+
+	tarball=$work/$1-$2.tar.gz
+	say "$1 $2: trying upstream"
+	if ! download "$5" "$tarball"; then
+		say "$1 $2: upstream is out of reach"
+		return 1
+	fi
+	must_have_checksum "$tarball" "$3"
+	say "$1 $2: from upstream"
+	to_cache "$tarball" "$1" "$2"
 }
