@@ -4,7 +4,8 @@
  * finding, reading and linking files, by the dozen. What becomes a file follows from the folders:
  *
  * - a module at the top is an entry: people import it;
- * - a folder with a main.js is a program: those of its modules that no other imports are started by themselves;
+ * - a folder with a main.js is a program: those of its modules that no other imports are started by themselves, and
+ *   those that another folder imports are files, too;
  * - any other folder is a layer: dist/LAYER/bundle.js has all of its modules, so that a struct is the same class to
  *   everybody;
  * - constants are numbers: each file has a copy of those that it needs.
@@ -33,10 +34,15 @@ function importsOf(/** @type {string} */ module) {
   return sources.map((source) => join(dirname(module), source));
 }
 const imported = new Set(modules.flatMap(importsOf));
+const importedFromElsewhere = new Set(
+  modules.flatMap((module) => importsOf(module).filter((target) => folderOf(target) !== folderOf(module))),
+);
 
 const programs = new Set(modules.filter((module) => module.endsWith('/main')).map(folderOf));
 const entries = modules.filter(
-  (module) => folderOf(module) === '' || (programs.has(folderOf(module)) && !imported.has(module)),
+  (module) =>
+    folderOf(module) === '' ||
+    (programs.has(folderOf(module)) && (!imported.has(module) || importedFromElsewhere.has(module))),
 );
 const layers = [...new Set(modules.map(folderOf))].filter(
   (folder) => folder !== '' && folder !== 'constants' && !programs.has(folder),

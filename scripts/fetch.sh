@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034
+# shellcheck shell=sh disable=SC2034,SC2154
 #
 # What all scripts share that fetch a pinned source: liburing, musl, Linux. They
 # source it. Functions that need a scratch folder expect $work to name one.

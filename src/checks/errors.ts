@@ -16,14 +16,28 @@ function withCode<E extends Error>(error: E, code: string): E {
   return Object.assign(error, { code });
 }
 
-/** A value of the wrong type: `ERR_INVALID_ARG_TYPE`. */
-export function invalidType(name: string, expected: string, value: unknown): TypeError {
-  return withCode(new TypeError(`${name} must be ${expected}, not ${describe(value)}`), 'ERR_INVALID_ARG_TYPE');
+/**
+ * A value of the wrong type: `ERR_INVALID_ARG_TYPE`.
+ *
+ * @param description - What the message calls the value.
+ */
+export function invalidType(
+  name: string,
+  expected: string,
+  value: unknown,
+  description: string = describe(value),
+): TypeError {
+  return withCode(new TypeError(`${name} must be ${expected}, not ${description}`), 'ERR_INVALID_ARG_TYPE');
 }
 
 /** A value of the right type that cannot be used: `ERR_INVALID_ARG_VALUE`. */
-export function invalidValue(name: string, expected: string, value: unknown): TypeError {
-  return withCode(new TypeError(`${name} must be ${expected}, not ${describe(value)}`), 'ERR_INVALID_ARG_VALUE');
+export function invalidValue(
+  name: string,
+  expected: string,
+  value: unknown,
+  description: string = describe(value),
+): TypeError {
+  return withCode(new TypeError(`${name} must be ${expected}, not ${description}`), 'ERR_INVALID_ARG_VALUE');
 }
 
 /** A number that must satisfy a rule, such as being a power of two: the code says whether it is a number at all. */

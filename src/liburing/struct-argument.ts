@@ -8,7 +8,7 @@ export function wrongStruct(value: unknown, type: StructType, memory: AddressSpa
   const { name: wanted } = type;
   const found = value as Partial<Struct> | null | undefined;
   if (value === null && wanted === 'io_uring_sqe') {
-    throw invalidState(name, 'an io_uring_sqe', 'null: the SQ ring is full, so submit first');
+    throw invalidType(name, 'an io_uring_sqe', value, 'null: the SQ ring is full, so submit first');
   }
   if (found?.memory !== undefined && found.memory !== memory) {
     throw invalidValue(name, `an ${wanted} of the same instance's memory`, value);

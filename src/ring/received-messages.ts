@@ -89,7 +89,8 @@ function parseMessage({ functions, memory }: Engine, buffer: ReceivedBuffer, hea
   if (out === null) {
     const { length } = bytes;
     buffer.release();
-    throw invalidValue('buffers', 'with room for a message, its name and its control messages', `${length} bytes`);
+    const expected = 'with room for a message, its name and its control messages';
+    throw invalidValue('buffers', expected, bytes, `of ${length} bytes`);
   }
   const at = (address: number, length: number): Uint8Array => memory.bytes.subarray(address, address + length);
   const name = at(functions.io_uring_recvmsg_name(out), Math.min(out.namelen, header.msg_namelen));

@@ -110,5 +110,10 @@ export function decodeSocketAddress(bytes: Uint8Array): SocketAddress {
     const words = Array.from({ length: 8 }, (_, index) => view.getUint16(at + index * 2).toString(16));
     return { address: new URL(`http://[${words.join(':')}]`).hostname.slice(1, -1), port: view.getUint16(2) };
   }
-  throw invalidValue('bytes', 'a sockaddr of AF_INET, AF_INET6 or AF_UNIX', `family ${family}, ${bytes.length} bytes`);
+  throw invalidValue(
+    'bytes',
+    'a sockaddr of AF_INET, AF_INET6 or AF_UNIX',
+    bytes,
+    `family ${family}, ${bytes.length} bytes`,
+  );
 }

@@ -113,7 +113,7 @@ describe('raw', () => {
 
   it('uses none of the functions that liburing sets up rings and requests with', () => {
     const text = readFileSync(inRoot('examples/raw.ts'), 'utf8');
-    const imported = /import \{([^}]*)\} from 'liburing-wasm';/.exec(text)?.[1] ?? '';
+    const imported = /import \{([^}]*)\} from 'liburing-wasm\/c';/.exec(text)?.[1] ?? '';
     expect(imported).toContain('io_uring_setup');
     expect(imported).not.toMatch(/queue_init|queue_mmap|get_sqe|prep_|submit|wait_cqe|cqe_seen/);
   });

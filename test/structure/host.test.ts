@@ -31,10 +31,12 @@ const table = new Map(units.map((unit) => [unit, symbols(unit)]));
 /** The units that define what each unit needs. */
 const calls = new Map(
   units.map((unit) => {
-    const { needed } = table.get(unit) ?? { needed: [] };
+    const needed: readonly string[] = table.get(unit)?.needed ?? [];
     return [
       unit,
-      units.filter((other) => other !== unit && table.get(other)?.defined.some((name) => needed.includes(name))),
+      units.filter(
+        (other) => other !== unit && table.get(other)?.defined.some((name) => needed.includes(name)) === true,
+      ),
     ];
   }),
 );
