@@ -3,7 +3,7 @@ import { type DecodedField, decode } from '../encoding/decode.js';
 import { toHex } from './hex.js';
 import { table } from './table.js';
 
-/** Whether a member's value is one that people write in hex. */
+/** Whether people write a member's value in hex. */
 export const isAddress = ({ name, size }: Pick<DecodedField, 'name' | 'size'>): boolean =>
   size === 8 && /addr|optval|_ptr/.test(name);
 

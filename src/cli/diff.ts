@@ -15,7 +15,7 @@ for them. Nothing is shown for equal ones.
 
 Exit code: 0 if they are equal, 1 if they differ.`;
 
-/** A value as it is shown, a command of many bytes in hex. */
+/** A value as text; a command of many bytes in hex. */
 export const shown = (value: Difference['a']): string =>
   typeof value === 'object' ? toHex(value) : `${value} (0x${BigInt.asUintN(64, BigInt(value)).toString(16)})`;
 

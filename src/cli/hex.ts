@@ -5,7 +5,7 @@ import { UsageError } from './command.js';
 /** The digits of bytes. */
 export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-/** What is on stdin, to its end. */
+/** Reads stdin to its end. */
 export const readStdin = (): string => readFileSync(0, 'utf8');
 
 /**

@@ -6,7 +6,7 @@ import { isAddress } from './describe.js';
 
 const SIZE = io_uring_sqe.size;
 
-/** Members of one anonymous struct: C lets these be set together. */
+/** Members of one anonymous struct, which C allows to be set together. */
 const together = [
   ['cmd_op', '__pad1'],
   ['level', 'optname'],
@@ -20,10 +20,10 @@ const covers = ({ offset, size }: Pick<Field, 'offset' | 'size'>, byte: number):
 const overlap = (a: Field, b: Field): boolean => covers(a, b.offset) || covers(b, a.offset);
 const named = (name: string): Field | undefined => all.find((field) => field.name === name);
 
-/** Whose bits the C headers of liburing alone can spell. */
+/** Members whose bits liburing's own headers name. */
 const spellable = /^(IOSQE_|IORING_|0x)\w+(\|(IOSQE_|IORING_|0x)\w+)*$/;
 
-/** The first member of each place in the header: they cover all of an SQE. */
+/** The first member of each group of overlapping ones. Together they cover all of an SQE. */
 const covering = all.filter(
   (field, i) =>
     !all
@@ -31,7 +31,7 @@ const covering = all.filter(
       .some((before) => before.offset < field.offset + field.size && field.offset < before.offset + before.size),
 );
 
-/** The members to set, so that every byte that is not zero is in one. */
+/** The members to set, so that they cover every byte that is not zero. */
 function members(bytes: Uint8Array): Field[] {
   const { name, fields } = decode(bytes);
   const chosen = name ? fields.flatMap((field) => named(field.name) ?? []) : [];
@@ -43,7 +43,7 @@ function members(bytes: Uint8Array): Field[] {
   const missed = [...bytes].flatMap((byte, at) =>
     byte !== 0 && !chosen.some((field) => covers(field, at)) ? [at] : [],
   );
-  // a wider member, or another of the same union, for what the operation's own leave out
+  // the operation's members leave bytes out: a wider member, or another of the same union
   for (const at of missed) {
     if (chosen.some((field) => covers(field, at))) continue;
     const wide = covering.filter((field) => covers(field, at));
@@ -82,8 +82,8 @@ function initializer(bytes: Uint8Array, indent: string): string {
 }
 
 /**
- * A declaration in C that has the same bytes: `struct io_uring_sqe sqe`, or `sqe[2]` for the 128
- * bytes of a big one. It needs `liburing.h` only.
+ * A declaration in C that has the same bytes: `struct io_uring_sqe sqe`, or `sqe[2]` for the 128 bytes of a big one. It
+ * needs only `liburing.h`.
  */
 export function toC(bytes: Uint8Array): string {
   if (bytes.length === SIZE) return `struct io_uring_sqe sqe = ${initializer(bytes, '')};`;

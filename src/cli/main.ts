@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line tool: finds the command, and ends as scripts expect it. */
+/** The command line tool: finds the command, and exits with the code that scripts expect. */
 import { readFileSync } from 'node:fs';
 import { nearest } from '../checks/nearest.js';
 import { IO_URING_VERSION_MAJOR, IO_URING_VERSION_MINOR } from '../constants/generated/uring.js';
@@ -50,7 +50,7 @@ async function main([name, ...args]: string[]): Promise<number> {
     const similar = nearest(name, kind === 'option' ? ['--help', '--version'] : commands.keys());
     throw new UsageError(`there is no ${kind} ${name}; do you mean ${similar}?`);
   }
-  // what follows a program is for it
+  // arguments behind the program's name are the program's
   const own = command === run ? args.slice(0, 1) : args;
   if (own.includes('--help') || own.includes('-h')) {
     print(command.help);
@@ -59,7 +59,7 @@ async function main([name, ...args]: string[]): Promise<number> {
   return command.run(args);
 }
 
-// whoever reads may stop reading: head does
+// the reader of stdout may close it: head does
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', ({ code }: NodeJS.ErrnoException) => {
     process.exit(code === 'EPIPE' ? process.exitCode : 2);

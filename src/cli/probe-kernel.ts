@@ -1,4 +1,4 @@
-/** Tries out what this kernel lets this process do with io_uring. */
+/** Finds out what this kernel lets this process do with io_uring. */
 import { readFileSync } from 'node:fs';
 import {
   alloc,
@@ -24,11 +24,11 @@ import {
 import * as constants from '../constants/generated/uring.js';
 import { opcodes } from '../encoding/generated/opcodes.js';
 
-/** What was found out. */
+/** The findings. */
 export interface Probe {
   readonly kernel: string;
   readonly works: boolean;
-  /** Why it does not work. */
+  /** Why io_uring does not work. */
   readonly reason?: string;
   readonly setupFlags: readonly SetupFlag[];
   readonly features: readonly { readonly name: string; readonly supported: boolean }[];
@@ -46,18 +46,18 @@ export interface Probe {
 export interface SetupFlag {
   readonly name: string;
   readonly supported: boolean;
-  /** The error, if it is another than EINVAL, which is how kernels refuse flags. */
+  /** The error, if it is not EINVAL, with which kernels refuse flags. */
   readonly error?: string;
-  /** The flags that it needs beside it, and was tried with. */
+  /** Other flags that this one requires, and was tried with. */
   readonly tried?: readonly string[];
 }
 
 const flags = new Map(Object.entries(constants).map(([name, value]) => [name, Number(value)]));
-/** In the order of their bits: a module's names are in that of the alphabet. */
+/** Flags in the order of their bits: a module's exports are in alphabetical order. */
 const flagsNamed = (prefix: string): [string, number][] =>
   [...flags].filter(([name]) => name.startsWith(prefix)).sort((a, b) => a[1] - b[1]);
 
-/** Flags that no kernel takes alone. */
+/** Flags that every kernel refuses alone, with those that they require. */
 const companions: Record<string, readonly string[]> = {
   IORING_SETUP_SQ_AFF: ['IORING_SETUP_SQPOLL'],
   IORING_SETUP_TASKRUN_FLAG: ['IORING_SETUP_COOP_TASKRUN'],
@@ -73,7 +73,7 @@ interface Settings {
   wq_fd?: number;
 }
 
-/** Sets a ring up, has a look at it, and takes it down again. */
+/** Sets a ring up, passes it to `look`, and closes it. */
 function withRing<T>(entries: number, settings: Settings, look: (ring: io_uring, features: number) => T): T | number {
   const ring = alloc(io_uring);
   const params = Object.assign(alloc(io_uring_params), settings);
@@ -112,7 +112,7 @@ function tryFlag(name: string, flag: number): SetupFlag {
   };
 }
 
-/** The features of a plain ring that has carried a request out. */
+/** The features of a ring without flags, after it has completed a request. */
 function tryOut(): number {
   const result = withRing(4, {}, (ring, features) => {
     const sqe = io_uring_get_sqe(ring);
@@ -139,7 +139,7 @@ function supportedOpcodes(): Probe['opcodes'] {
   return list;
 }
 
-/** The largest power of two that a ring can have. */
+/** The largest number of entries, a power of two, that a ring can have. */
 function largestRing(): number {
   for (let entries = 65536; entries > 1; entries /= 2) {
     if (withRing(entries, {}, () => 0) === 0) return entries;
@@ -156,7 +156,7 @@ function memlock(): Probe['limits'] {
   }
 }
 
-/** Finds out all of it. @param kernel - Its release, which is handed on. */
+/** Probes everything. @param kernel - The kernel's release, which the result repeats. */
 export function probeKernel(kernel: string): Probe {
   const window = hostError ? null : { start: memory.start, end: memory.end, size: memory.end - memory.start };
   const nothing = { kernel, works: false, setupFlags: [], features: [], opcodes: [], window, limits: memlock() };

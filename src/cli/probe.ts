@@ -53,7 +53,7 @@ function show({ kernel, works, reason, setupFlags, features, opcodes, window, li
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: 'boolean' } } });
   if (positionals.length > 0) throw new UsageError(`probe takes no arguments, and ${positionals[0]} is one`);
-  // only now, as it opens a window
+  // imported here, as it opens a window
   const { probeKernel } = await import('./probe-kernel.js');
   const result = probeKernel(release());
   if (values.json) printJson(result);

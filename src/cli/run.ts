@@ -19,10 +19,10 @@ export function run(args: string[]): never {
   if (program === undefined || program.startsWith('-')) throw new UsageError('run wants a program, then its arguments');
   if (!existsSync(program)) throw new UsageError(`there is no program ${program}`);
   const { bun, deno } = process.versions;
-  // what the runner relies on, V8's flags and Workers that block, is Node's
+  // the runner relies on V8's flags and on Workers that block, which only Node has
   if (bun !== undefined) throw new UsageError(`run works in Node alone, and this is Bun ${bun}`);
   if (deno !== undefined) throw new UsageError(`run works in Node alone, and this is Deno ${deno}`);
-  // the process becomes the program, as with exec
+  // the process becomes the program, as with execve(2)
   loadRunHost().exec([...runnerCommand, ...args]);
   throw new UsageError(`Node cannot be started again on ${release()}`);
 }

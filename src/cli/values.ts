@@ -1,4 +1,4 @@
-/** Arguments of C functions as people type them. */
+/** Arguments of C functions, as people type them. */
 import { nearest } from '../checks/nearest.js';
 import * as linux from '../constants/generated/linux.js';
 import * as uring from '../constants/generated/uring.js';
@@ -31,9 +31,9 @@ function term(text: string, argument: string): bigint {
 }
 
 /**
- * The integer that `3`, `0x1000`, `0o644`, `-1`, `AT_FDCWD` or `O_RDWR|O_CREAT` is.
+ * Parses an integer: `3`, `0x1000`, `0o644`, `-1`, `AT_FDCWD` or `O_RDWR|O_CREAT`.
  *
- * @throws a {@link UsageError} for what is none.
+ * @throws a {@link UsageError} for other text.
  */
 export function parseValue(text: string, argument: string): bigint {
   const terms = text.split('|').map((each) => term(each.trim(), argument));
@@ -46,7 +46,7 @@ export interface Call {
   readonly args: CallArguments;
 }
 
-/** Calls of `NAME arg=value … [+ NAME arg=value …]`. */
+/** Parses calls: `NAME arg=value … [+ NAME arg=value …]`. */
 export function parseCalls(words: readonly string[]): Call[] {
   const groups: string[][] = [[]];
   for (const word of words) {

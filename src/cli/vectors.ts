@@ -26,10 +26,10 @@ interface Vector {
   readonly hex: string;
 }
 
-// the same from src/cli and from dist/cli
+// this path is right from src/cli and from dist/cli
 const shipped = (name: string): string => readFileSync(new URL(`../../dist/${name}`, import.meta.url), 'utf8');
 
-/** Names and bytes of either form. */
+/** Names and bytes, in either form of the input. */
 function vectorsOf(text: string, file: string): Vector[] {
   let parsed: unknown;
   try {
@@ -53,7 +53,7 @@ function vectorsOf(text: string, file: string): Vector[] {
   return list as Vector[];
 }
 
-/** What is wrong with somebody's bytes, as lines; none if they are right. */
+/** Compares somebody's bytes with the vectors. Returns a line for each mistake. */
 function compare(expected: Uint8Array, { name, hex }: Vector): string[] {
   const actual = parseHex(hex, name);
   if (actual.length !== expected.length) {

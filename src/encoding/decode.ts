@@ -1,4 +1,4 @@
-/** What the bytes of an SQE say. */
+/** SQEs from bytes to members. */
 import { outOfRange } from '../checks/errors.js';
 import { IOSQE_BUFFER_SELECT } from '../constants/generated/uring.js';
 import type { Field } from '../memory/struct.js';
@@ -6,37 +6,37 @@ import { io_uring_sqe } from '../structs/generated/structs.js';
 import { flagNames } from './flag-names.js';
 import { opcodes, type SqeUse } from './generated/opcodes.js';
 
-/** A member of an SQE and what is in it. */
+/** A member of an SQE, and its value. */
 export interface DecodedField {
-  /** Its name in C. Of members that share a place, the one that the operation uses. */
+  /** Its name in C. Of members that overlap, the one that the operation uses. */
   readonly name: string;
   /** Its type in C. */
   readonly c: string;
   readonly offset: number;
   readonly size: number;
   readonly value: number | bigint;
-  /** The arguments of prep functions that go here, such as `buf`. */
+  /** The arguments of prep functions that are stored here, such as `buf`. */
   readonly parameters: readonly string[];
-  /** The value in C's names, such as `IOSQE_IO_LINK|IOSQE_ASYNC`, if it has any. */
+  /** The value in the names of C's constants, such as `IOSQE_IO_LINK|IOSQE_ASYNC`, if it has any. */
   readonly names?: string;
 }
 
-/** An SQE, taken apart. */
+/** A decoded SQE. */
 export interface DecodedSqe {
   readonly opcode: number;
   /** The operation, such as `IORING_OP_READ`; undefined for a number that the headers do not know. */
   readonly name: string | undefined;
-  /** The functions that prepare this operation, and its command if it is one. */
+  /** The functions that prepare this operation, or its command if it is one. */
   readonly functions: readonly string[];
   /** The members that the operation uses, in the order of their offsets. */
   readonly fields: readonly DecodedField[];
-  /** Members that none of these functions writes, and that are not zero: reserved, unless set on purpose. */
+  /** Members that are not zero although none of these functions writes them: reserved, or set by hand. */
   readonly reserved: readonly DecodedField[];
-  /** Of 128 bytes, the second half: the command of IORING_OP_URING_CMD128. */
+  /** The second half of an SQE of 128 bytes: the command of IORING_OP_URING_CMD128. */
   readonly command?: Uint8Array;
 }
 
-/** Any operation can have these, whoever prepares it. */
+/** Members that every operation can have. */
 const common = ['opcode', 'flags', 'ioprio', 'fd', 'user_data', 'personality'];
 
 const all = io_uring_sqe.fields.filter(({ size }) => size > 0);
@@ -45,7 +45,9 @@ const CMD_OP = fieldNamed('cmd_op')[0]?.offset ?? 0;
 type Place = Pick<Field, 'offset' | 'size'>;
 const overlap = (a: Place, b: Place): boolean => a.offset < b.offset + b.size && b.offset < a.offset + a.size;
 
-/** The header's members for what the given ones leave out; of several in one place, the first that fits. */
+/**
+ * Members of the header that cover the bytes which the given ones leave out; of overlapping ones, the first that fits.
+ */
 function remaining(used: readonly Place[]): Field[] {
   const taken: Place[] = [...used];
   return all.filter((field) => {
@@ -59,13 +61,13 @@ interface Layout {
   /** The functions that may have written it. */
   functions: readonly string[];
   fields: readonly Field[];
-  /** Members for the rest, which should be zero. */
+  /** Members for the other bytes, which should be zero. */
   reserved: readonly Field[];
   /** Names of arguments by member. */
   parameters: ReadonlyMap<string, readonly string[]>;
 }
 
-/** The functions that may have written an SQE. Those of one command have its members to themselves. */
+/** The functions that may have written an SQE. Where some belong to its command, only those. */
 function usesOf(opcode: number, command: number): readonly SqeUse[] {
   const functions = opcodes.get(opcode)?.functions ?? [];
   const exact = functions.filter((use) => use.command === command);
@@ -83,7 +85,7 @@ function layoutOf(opcode: number, command: number, selectsBuffer: boolean): Layo
     }
     for (const member of use.constants) parameters.set(member, parameters.get(member) ?? []);
   }
-  // an operation that the headers do not know may use anything
+  // an operation that the headers do not name may use any member
   if (!opcodes.has(opcode)) return { functions, fields: remaining([]), reserved: [], parameters };
   const fields: Field[] = [];
   const group = selectsBuffer ? ['buf_group'] : [];
@@ -121,9 +123,8 @@ function read(view: DataView, { offset, size, signed }: Field): number | bigint 
 }
 
 /**
- * Takes an SQE apart: the members that its operation uses, under the names that fit it, flags
- * spelled out, and those that should be zero and are not. Which members an operation uses is what
- * liburing's prep functions write for it.
+ * Takes an SQE apart: the members that its operation uses, under the names that fit it, with flags spelled out, and
+ * members that should be zero and are not. An operation uses the members that liburing's prep functions write for it.
  *
  * @param bytes - 64 bytes, or 128 of a ring with `IORING_SETUP_SQE128`.
  * @throws a RangeError with `code` `ERR_OUT_OF_RANGE` for another number of bytes, and nothing else.
@@ -184,7 +185,7 @@ export function diff(a: Uint8Array, b: Uint8Array): Difference[] {
     const [valueA, valueB] = [read(viewA as DataView, field), read(viewB as DataView, field)];
     if (valueA !== valueB) differences.push({ name: field.name, offset: field.offset, a: valueA, b: valueB });
   }
-  // a place whose member is narrower than another that shares it
+  // bytes of a member that is narrower than another which overlaps it
   for (let at = 0; at < 64; at++) {
     const covered = places.some(({ offset, size }) => at >= offset && at < offset + size);
     if (!covered && a[at] !== b[at]) {

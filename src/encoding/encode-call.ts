@@ -6,14 +6,14 @@ import type { Memory } from '../memory/memory.js';
 import { io_uring_sqe } from '../structs/generated/structs.js';
 import { type CParameter, type CSignature, signatures } from './generated/signatures.js';
 
-/** Arguments by their names in C, without the SQE itself. Pointers are addresses. */
+/** Arguments by their names in C, without the SQE. Pointers are addresses. */
 export type CallArguments = Readonly<Record<string, number | bigint | boolean>>;
 
-/** A call that cannot be made: which function or argument is wrong, and how. */
+/** A call that cannot be made. */
 export class CallError extends TypeError {
-  /** What kind of mistake it is. */
+  /** The kind of mistake. */
   readonly code: 'ERR_UNKNOWN_FUNCTION' | 'ERR_UNKNOWN_ARGUMENT' | 'ERR_MISSING_ARGUMENT' | 'ERR_INVALID_ARG_TYPE';
-  /** The argument, if it is one that is wrong. */
+  /** The wrong argument, if it is one. */
   readonly argument: string | undefined;
 
   constructor(code: CallError['code'], message: string, argument?: string) {
@@ -31,7 +31,7 @@ export const encoders: ReadonlyMap<string, CSignature> = new Map(
     .map((signature) => [signature.name, signature]),
 );
 
-/** The signature of a function that writes an SQE, or a CallError with the nearest name. */
+/** The signature of a function that writes an SQE. @throws a CallError with the nearest name. */
 export function encoderNamed(name: string): CSignature {
   const signature = encoders.get(name);
   if (signature) return signature;
@@ -41,7 +41,7 @@ export function encoderNamed(name: string): CSignature {
   throw new CallError('ERR_UNKNOWN_FUNCTION', `there is no function ${name}; do you mean ${known}?`);
 }
 
-/** The integer for a parameter, never wrapped. */
+/** The integer for a parameter. It is never wrapped. */
 function checkValue(
   { name, c, kind, bits = 64, signed = false }: CParameter,
   value: unknown,
@@ -52,7 +52,7 @@ function checkValue(
     throw new CallError('ERR_INVALID_ARG_TYPE', `${name} has to be an integer, not ${what}`, name);
   }
   const exact = BigInt(value as number | bigint);
-  // what the bindings take as numbers only
+  // the bindings take pointers and sizes as numbers only
   const isNumber = kind === 'pointer' || c === 'size_t';
   const width = BigInt(isNumber ? 53 : bits);
   const [low, high] = signed ? [-(1n << (width - 1n)), (1n << (width - 1n)) - 1n] : [0n, (1n << width) - 1n];
@@ -67,7 +67,7 @@ function checkValue(
   return isNumber || bits < 64 ? Number(exact) : exact;
 }
 
-/** Makes `encode` for an instance. @internal */
+/** Makes `encode` for an instance. */
 export function makeEncode(functions: Functions, memory: Memory): Encode {
   return (name, args, base) => {
     const { parameters, sqeSize } = encoderNamed(name);

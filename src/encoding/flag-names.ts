@@ -1,4 +1,4 @@
-/** Spells integers of SQE members out in the names of C's constants. */
+/** Spells integers of SQE members in the names of C's constants. */
 import * as linux from '../constants/generated/linux.js';
 import * as uring from '../constants/generated/uring.js';
 
@@ -7,8 +7,8 @@ type Named = readonly (readonly [name: string, value: number])[];
 const countBits = (value: number): number => (value >>> 0).toString(2).replaceAll('0', '').length;
 
 /**
- * Constants by a pattern, from the lowest bit to the highest, but those of several bits first:
- * O_SYNC has the bit of O_DSYNC in it. The order of a module's names is not the same everywhere.
+ * Constants whose name matches a pattern, from the lowest bit to the highest. Those of several bits come first: O_SYNC
+ * contains the bit of O_DSYNC. The order of a module's exports depends on the runtime.
  */
 function named(source: object, pattern: RegExp): Named {
   return Object.entries(source)
@@ -18,7 +18,7 @@ function named(source: object, pattern: RegExp): Named {
 
 const poll = named(linux, /^POLL[A-Z]+$|^EPOLL(ET|ONESHOT|EXCLUSIVE|WAKEUP)$/);
 
-/** Members whose bits have names, whichever operation uses them. */
+/** Members whose bits have names, for every operation that uses them. */
 const bits: Record<string, Named> = {
   flags: named(uring, /^IOSQE_(?!.*_BIT$)/),
   fsync_flags: named(uring, /^IORING_FSYNC_/),
@@ -32,7 +32,7 @@ const bits: Record<string, Named> = {
   sync_range_flags: named(linux, /^SYNC_FILE_RANGE_/),
   msg_flags: named(linux, /^MSG_/),
   accept_flags: named(linux, /^SOCK_(CLOEXEC|NONBLOCK)$/),
-  // without the aliases that other systems have values of their own for
+  // aliases that have values of their own on other systems are left out
   open_flags: named(linux, /^O_(?!(EXEC|SEARCH|NDELAY|RSYNC)$)/),
   pipe_flags: named(linux, /^O_(CLOEXEC|NONBLOCK|DIRECT|NOTIFICATION_PIPE)$/),
   statx_flags: named(linux, /^AT_(?!(FDCWD|EACCESS)$)/),
@@ -42,7 +42,7 @@ const bits: Record<string, Named> = {
   splice_flags: named(linux, /^SPLICE_F_/),
 };
 
-/** Members that are one of several values. */
+/** Members whose value is one of several. */
 const choices: Record<string, Record<string, Named>> = {
   fadvise_advice: {
     IORING_OP_FADVISE: named(linux, /^POSIX_FADV_/),
@@ -50,7 +50,7 @@ const choices: Record<string, Record<string, Named>> = {
   },
 };
 
-/** Members whose bits mean something to some operations only. */
+/** Members whose bits have a meaning for some operations only. */
 const bitsOfSome: Record<string, readonly (readonly [opcode: RegExp, names: Named])[]> = {
   ioprio: [
     [/_ACCEPT$/, named(uring, /^IORING_ACCEPT_/)],
@@ -78,9 +78,9 @@ function spell(value: number, names: Named): string {
 }
 
 /**
- * Names of what is set in a member, or undefined for one that is no set of flags.
+ * Names of the flags that are set in a member; undefined for a member that is no set of flags.
  *
- * @param opcode - Name of the operation, as some members mean other things to each.
+ * @param opcode - The operation's name: some members mean something else to each.
  */
 export function flagNames(member: string, value: number, opcode: string): string | undefined {
   const choice = choices[member]?.[opcode];

@@ -1,10 +1,10 @@
 /**
- * Zeroing a range of a file on any kernel: by IORING_OP_ZERO where it is known for certain to be
- * that, and by FALLOCATE, if the caller wants that, where it is known not to be.
+ * Zeroes a range of a file on any kernel: by IORING_OP_ZERO where that is known to be the operation, and by FALLOCATE,
+ * if the caller allows it, where it is known not to be.
  *
- * The number of an operation that no released kernel has says little: a later kernel may give it to
- * something else, which would be let loose on the caller's file. So before it is used once, the kernel
- * has to name it, and to refuse what the project's patch refuses.
+ * No released kernel has IORING_OP_ZERO, and a later one may give its number to another operation, which could damage
+ * the caller's file. So before the number is used once, the kernel must name it ZERO, and must refuse what the
+ * project's patch refuses.
  */
 import { readFileSync } from 'node:fs';
 import { invalidValue } from '../checks/errors.js';
@@ -18,7 +18,7 @@ import { functions, memory } from './default.js';
 /** The operation that zeroes a range: `zero` is IORING_OP_ZERO, `fallocate` is IORING_OP_FALLOCATE. */
 export type ZeroOperation = 'zero' | 'fallocate';
 
-/** What to do on a kernel without IORING_OP_ZERO. */
+/** Settings of {@link prepZero}: what to do on a kernel without IORING_OP_ZERO. */
 export interface ZeroOptions {
   /** Prepare IORING_OP_FALLOCATE with FALLOC_FL_ZERO_RANGE, which does the same. Default: throw. */
   fallback?: 'fallocate';
@@ -29,25 +29,23 @@ const MARK = 0x5a45524f;
 /** Why the kernel has no IORING_OP_ZERO; undefined if it has. */
 type Verdict = { has: true } | { has: false; why: string };
 
-/** A kernel does not change under a process. */
+/** The verdict is kept: a kernel does not change under a process. */
 let verdict: Verdict | undefined;
 
 /**
  * The operation that {@link prepZero} prepares on this kernel. It is IORING_OP_ZERO only if
  *
  * 1. the kernel's probe (`io_uring_get_probe_ring`) has the opcode;
- * 2. its name is ZERO. The kernel names the requests that wait in a ring in `/proc/self/fdinfo`; for
- *    this, one is put into a ring of its own that is disabled (`IORING_SETUP_R_DISABLED`), where
- *    nothing can be submitted, and taken out again;
- * 3. it answers `EBADF` for a file descriptor of -1, and `EINVAL` if `len`, `rw_flags` or `addr3` is not
- *    zero, as the patch does (`io_zero_prep`). A ZERO with other ideas of what its fields mean has no
- *    file in these requests that it could harm.
+ * 2. the kernel names it ZERO. `/proc/self/fdinfo` names the requests that wait in a ring. A request is put into a
+ *    private ring that is disabled (`IORING_SETUP_R_DISABLED`), so that nothing can be submitted, and taken out again;
+ * 3. the kernel answers `EBADF` for a file descriptor of -1, and `EINVAL` if `len`, `rw_flags` or `addr3` is not zero,
+ *    as the patch does (`io_zero_prep`). These requests have no file that another ZERO could damage.
  *
  * The answer of the first call is kept.
  *
- * @throws a {@link SystemError} with the code `EOPNOTSUPP` if the kernel has no IORING_OP_ZERO and there
- *   is no fallback; and, with or without one, if the kernel has the opcode, but does not tell what it
- *   is, as where there is no `/proc`. That is not cached.
+ * @throws a {@link SystemError} with the code `EOPNOTSUPP` if the kernel has no IORING_OP_ZERO and there is no
+ *   fallback; and, with or without one, if the kernel has the opcode but cannot be asked for its name, as without
+ *   `/proc`. The latter is not kept.
  */
 export function zeroOperation(options: ZeroOptions = {}): ZeroOperation {
   const { fallback } = options;
@@ -61,12 +59,12 @@ export function zeroOperation(options: ZeroOptions = {}): ZeroOperation {
 }
 
 /**
- * Prepares a request that zeroes a range of a file, by the operation that {@link zeroOperation} gives.
- * Either way the CQE's `res` is 0 or a negative error number, a range that goes beyond the end of the
- * file extends it, and a file system that cannot zero a range answers `-EOPNOTSUPP`.
+ * Prepares a request that zeroes a range of a file, by the operation that {@link zeroOperation} returns. Either way
+ * the CQE's `res` is 0 or a negative error number, a range beyond the end of the file extends it, and a file system
+ * that cannot zero a range answers `-EOPNOTSUPP`.
  *
- * One difference is left: a ZERO that fails breaks the chain that it is linked into (`IOSQE_IO_LINK`), a
- * FALLOCATE that fails does not, as Linux up to 7.3 at least does not mark it as failed.
+ * One difference remains: a ZERO that fails breaks the chain that it is linked into (`IOSQE_IO_LINK`), a FALLOCATE
+ * that fails does not, as Linux does not mark it as failed (7.3 and earlier).
  *
  * @param sqe - The SQE, as `io_uring_get_sqe` returns it.
  * @param fd - A file descriptor open for writing, or a registered file's index (then set
@@ -126,7 +124,7 @@ function isKnown(ring: io_uring): boolean {
   return known;
 }
 
-/** What the kernel calls the opcode, from a request that is in the ring and cannot be submitted. */
+/** The kernel's name of the opcode, from a request that is in the ring and cannot be submitted. */
 function nameOf(ring: io_uring): string {
   const sqe = takeSqe(ring);
   functions.io_uring_prep_zero(sqe, -1, 0, 0);
@@ -139,7 +137,7 @@ function nameOf(ring: io_uring): string {
   } catch (error) {
     throw undecided(`${file} cannot be read`, error);
   } finally {
-    // the request that is submitted in the end does nothing
+    // the request that is submitted later does nothing
     functions.io_uring_prep_nop(sqe);
   }
   for (const line of text.split('\n')) {
@@ -156,7 +154,7 @@ function undecided(why: string, cause?: unknown): SystemError {
   return Object.assign(error, cause === undefined ? {} : { cause });
 }
 
-/** Requests without a file: each is refused for the reason that the patch refuses it for. */
+/** Requests without a file. The kernel must refuse each for the reason for which the patch refuses it. */
 function hasOurFields(ring: io_uring): boolean {
   check(functions.io_uring_enable_rings(ring), 'io_uring_enable_rings');
   const cqe = memory.allocPointers(io_uring_cqe);
@@ -174,7 +172,7 @@ function hasOurFields(ring: io_uring): boolean {
     return res;
   };
   try {
-    complete(ring); // the request without effect
+    complete(ring); // the NOP that replaced the named request
     return (
       answer(() => {}) === -EBADF &&
       answer((sqe) => {

@@ -1,11 +1,11 @@
-/** The headers' macros, and their static inline functions without a symbol. */
+/** The macros of the headers, and the static inline functions that have no symbol. */
 import { IORING_CQE_F_32 } from '../constants/generated/uring.js';
 import type { Memory } from '../memory/memory.js';
 import { StructFinder } from '../memory/struct-finder.js';
 import { type io_uring, io_uring_cqe, io_uring_cqe_iter } from '../structs/generated/structs.js';
 import type { Functions } from './generated/functions.js';
 
-/** The macros of liburing.h and barrier.h, in the form that TypeScript can give them. */
+/** The macros of liburing.h and barrier.h, in a form that TypeScript can offer. */
 export interface Macros {
   /**
    * The completions that are in the ring now: `io_uring_for_each_cqe(ring, head, cqe)` in C. They stay
@@ -23,14 +23,14 @@ export interface Macros {
   io_uring_for_each_cqe(ring: io_uring): IterableIterator<io_uring_cqe>;
 
   /**
-   * Reads a 32-bit word that the kernel writes, such as `ring.cq.ktail`, before anything that follows.
+   * Reads a 32-bit word that the kernel writes, such as `ring.cq.ktail`, with acquire semantics.
    *
    * @param address - The word's address, a multiple of 4.
    */
   io_uring_smp_load_acquire(address: number): number;
 
   /**
-   * Writes a 32-bit word that the kernel reads, such as `ring.cq.khead`, after everything before.
+   * Writes a 32-bit word that the kernel reads, such as `ring.cq.khead`, with release semantics.
    *
    * @param address - The word's address, a multiple of 4.
    */
@@ -53,7 +53,7 @@ class CqeIterator implements IterableIterator<io_uring_cqe> {
   private readonly tail: number;
   private head: number;
 
-  /** Starts where C's iterator stands. */
+  /** Copies the state of C's iterator. */
   constructor(found: StructFinder<io_uring_cqe>, { cqes, mask, shift, head, tail }: io_uring_cqe_iter) {
     this.found = found;
     this.cqes = cqes;

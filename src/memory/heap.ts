@@ -1,4 +1,4 @@
-/** A malloc for the window: small blocks of powers of two come from slabs, large ones from pages. */
+/** A malloc for the window. Small blocks of powers of two come from slabs, large ones from pages. */
 import { PAGE_SHIFT, PAGE_SIZE, type Pages } from './pages.js';
 
 const SMALLEST = 16;
@@ -14,12 +14,12 @@ interface Slab {
 
 const logOf = (size: number): number => 32 - Math.clz32(Math.max(size, SMALLEST) - 1);
 
-/** Hands out blocks of memory, and knows which are in use, so that it detects a wrong free. */
+/** Allocates blocks, and knows which are in use, so that it detects a wrong free. */
 export class Heap {
   readonly #pages: Pages;
   readonly #bytes: Uint8Array;
   readonly #sizes = new Map<number, number>();
-  /** Slabs with a free block of each small size, by the size's logarithm. */
+  /** Slabs that have a free block, for each small size, by the size's logarithm. */
   readonly #open: Slab[][] = [];
   /** The slab that a page belongs to. */
   readonly #slabs = new Map<number, Slab>();
@@ -29,7 +29,7 @@ export class Heap {
     this.#bytes = bytes;
   }
 
-  /** A zeroed block, aligned to its size up to a page, or a negative error number. */
+  /** Allocates a zeroed block, aligned to its size up to a page. Returns its address or a negative error number. */
   allocate(size: number): number {
     const address = size <= LARGEST_SMALL ? this.#small(logOf(size)) : this.#map(size);
     if (address > 0) this.#sizes.set(address, size);
@@ -63,7 +63,7 @@ export class Heap {
     return block;
   }
 
-  /** Gives an empty slab's pages back. */
+  /** Unmaps an empty slab. */
   #close(slab: Slab): void {
     const open = this.#open[logOf(SLAB / slab.blocks)] as Slab[];
     open.splice(open.indexOf(slab), 1);

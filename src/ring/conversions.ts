@@ -1,10 +1,15 @@
-/** What operations take for the structs and pointers of C, and how it is measured and copied. */
+/**
+ * The types of operations' arguments that stand for structs and pointers of C, with helpers that measure and copy them.
+ */
 import { invalidType } from '../checks/errors.js';
 import { Struct, StructArray, type StructType } from '../memory/struct.js';
 import type { __kernel_timespec, epoll_event, iovec, msghdr, open_how } from '../structs/generated/structs.js';
 import type { SocketAddress } from './socket-address.js';
 
-/** Memory to read from or write to: any typed array, Buffer or DataView, or what `alloc` returned. The kernel uses it in place. */
+/**
+ * Memory to read from or write to: any typed array, Buffer or DataView, or what `alloc` returned. The kernel uses it in
+ * place, without a copy.
+ */
 export type Bytes = ArrayBufferView | Struct | StructArray<Struct> | null;
 
 /** A path, an extended attribute's name or the target of a symbolic link: text, or bytes that end with NUL. */
@@ -40,7 +45,7 @@ export type OpenHow =
 /** What to wait for, see epoll_ctl(2); null to remove. */
 export type EpollEvent = epoll_event | { readonly events: number; readonly data?: number | bigint } | null;
 
-/** A struct's members, but the reserved ones, as an ordinary object, which outlives the memory that they were in. */
+/** A struct's members without the reserved ones, as an ordinary object. It stays valid when the memory is freed. */
 export type Plain<T extends Struct> = {
   readonly [Name in Exclude<keyof T, keyof Struct | `__${string}`>]: T[Name] extends Struct ? Plain<T[Name]> : T[Name];
 };

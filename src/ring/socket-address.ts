@@ -11,7 +11,7 @@ export type SocketAddress =
   | {
       /** IPv4 or IPv6, as digits. */
       readonly address: string;
-      /** 0 to 65535; at bind(), 0 asks for any. */
+      /** 0 to 65535. At bind(), 0 asks the kernel to choose. */
       readonly port: number;
     }
   | { readonly path: string };
@@ -20,13 +20,13 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 function ipv4(text: string): number[] | undefined {
-  // as inet_pton(3) has it: a leading 0 might mean octal
+  // inet_pton(3) refuses a leading 0, too: it might mean octal
   if (!/^(?:(?:0|[1-9]\d{0,2})(?:\.(?!$)|$)){4}$/.test(text)) return undefined;
   const parts = text.split('.').map(Number);
   return parts.every((part) => part < 256) ? parts : undefined;
 }
 
-/** The URL parser knows all the ways to write one. */
+/** The URL parser knows every way to write one. */
 function ipv6(text: string): number[] | undefined {
   if (!/^[\da-fA-F:.]+$/.test(text) || !text.includes(':') || !URL.canParse(`http://[${text}]`)) return undefined;
   const host = new URL(`http://[${text}]`).hostname.slice(1, -1);
@@ -56,7 +56,7 @@ function withPort(
   return bytes;
 }
 
-/** The bytes of C's struct, as many as bind(2) wants. */
+/** The bytes of C's struct, with the length that bind(2) takes. */
 export function encodeSocketAddress(value: SocketAddress, name: string): Uint8Array {
   if (typeof value === 'object' && value !== null && 'path' in value) {
     if (typeof value.path !== 'string') throw invalidType(`${name}.path`, 'a string', value.path);

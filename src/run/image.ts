@@ -1,6 +1,6 @@
 /**
- * Takes a program's module apart. Its memory becomes an import, as threads share one, and its data
- * is the runner's to write, as each thread instantiates the module and must not write it again.
+ * Takes a program's module apart. Its memory becomes an import, because threads share one. Its data becomes the
+ * runner's to write, because each thread instantiates the module and must not write the data again.
  */
 
 /** Bytes at an address. */
@@ -13,11 +13,11 @@ export interface Segment {
 export interface Image {
   readonly module: WebAssembly.Module;
   readonly segments: readonly Segment[];
-  /** The first address after all data, with what is zero. */
+  /** The first address after all data, zeroed data included. */
   readonly end: number;
 }
 
-/** The pages of 64 KiB that the memory of a program has: all that there are. */
+/** The pages of 64 KiB that the memory of a program has: 4 GiB. */
 export const MEMORY_PAGES = 65536;
 
 const WASM_PAGE = 65536;
@@ -43,7 +43,7 @@ class Reader {
     return byte;
   }
 
-  /** LEB128 of at most 53 bits. */
+  /** A LEB128 integer of at most 53 bits. */
   number(): number {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
@@ -53,7 +53,7 @@ class Reader {
     }
   }
 
-  /** An address: a constant, signed in the format, of 32 bits. */
+  /** An address: a constant of 32 bits, which the format stores as signed. */
   address(): number {
     const opcode = this.byte();
     if (opcode !== OPCODE.i32Const && opcode !== OPCODE.i64Const) throw new Error('a data segment has no fixed place');
@@ -81,7 +81,7 @@ function encode(value: number): number[] {
 
 const name = (text: string): number[] => [...encode(text.length), ...Buffer.from(text)];
 
-/** `import env.memory`, shared, with all pages; before the other imports, so that it is memory 0. */
+/** `import env.memory`, shared, with all pages. It precedes the other imports, so that it is memory 0. */
 const memoryImport = [
   ...name('env'),
   ...name('memory'),
@@ -100,7 +100,7 @@ function readSegments(section: Uint8Array): Segment[] {
   });
 }
 
-/** Takes `file` apart. Throws an `Error` for what is no program, or not one of uring-cc's. */
+/** Takes `file` apart. Throws an `Error` for a file that is no program of uring-cc. */
 export function readImage(file: Uint8Array): Image {
   const parts: Uint8Array[] = [file.subarray(0, 8)];
   const add = (id: number, ...content: (Uint8Array | number[])[]): void => {

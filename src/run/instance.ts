@@ -1,4 +1,4 @@
-/** A thread's instance of a program, and how its end shows. */
+/** A thread's instance of a program, and how the thread ends. */
 import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { Request, type RunHost } from './host.js';
@@ -9,11 +9,11 @@ export interface Program {
   readonly memory: WebAssembly.Memory;
 }
 
-/** What uring-cc's crt1 exports. */
+/** The exports of uring-cc's crt1. */
 export interface ProgramExports {
   readonly __stack_pointer: WebAssembly.Global;
   _start(stack: bigint): void;
-  /** Only in programs that start threads. */
+  /** Exported only by programs that start threads. */
   __start_thread?(start: bigint, argument: bigint, threadPointer: bigint): void;
 }
 
@@ -22,10 +22,10 @@ const SIGABRT = 6;
 const SIGFPE = 8;
 const SIGSEGV = 11;
 
-/** Thrown through wasm, whose frames it ends. */
+/** Thrown through wasm, to unwind its frames. */
 const exitThread = Symbol('exit');
 
-/** Starts the Worker that makes those for threads. */
+/** Starts the Worker that makes Workers for threads. */
 export function startSpawner(program: Program): void {
   new Worker(new URL('./spawner.js', import.meta.url), { workerData: program });
 }
@@ -51,16 +51,16 @@ export function setStack({ __stack_pointer }: ProgramExports, top: number): void
   __stack_pointer.value = typeof __stack_pointer.value === 'bigint' ? BigInt(top) : top;
 }
 
-/** The signal that a native program would have got, for what a wasm engine throws. */
+/** The signal that a native program would have got, for an exception of the wasm engine. */
 function signalOf(error: unknown): number | undefined {
-  if (error instanceof RangeError) return SIGSEGV; // the engine's own stack
+  if (error instanceof RangeError) return SIGSEGV; // the engine's own stack overflowed
   if (!(error instanceof WebAssembly.RuntimeError)) return undefined;
   if (/divide|remainder|unrepresentable/.test(error.message)) return SIGFPE;
   if (/unreachable/.test(error.message)) return SIGILL;
   return SIGSEGV;
 }
 
-/** Runs wasm until the thread's end. What goes wrong ends the process, as it does natively. */
+/** Runs wasm until the thread ends. A trap ends the process, as it does natively. */
 export function run(host: RunHost, body: () => void): void {
   try {
     body();

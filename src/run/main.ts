@@ -1,6 +1,6 @@
 /**
  * Runs a program: `node main.js [--fds LIST] [--argv0 NAME] PROGRAM ARGUMENTS...`. The process is Node's until the
- * program starts, and the program's from then on: its exit ends it.
+ * program starts. From then on it is the program's, whose exit ends it.
  */
 import { readFileSync, realpathSync } from 'node:fs';
 import { systemError } from '../checks/system-error.js';

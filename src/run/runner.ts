@@ -1,10 +1,10 @@
-/** How a process for a program is started. */
+/** The command that starts a process for a program. */
 import { fileURLToPath } from 'node:url';
 
 /**
- * Node with no threads of V8's that a forked child would lack, and with V8 always mapping its memory at the
- * same addresses, none of which are the program's. All wasm is compiled before it runs: another thread may
- * hold the compiler's lock when a process forks, and the child would wait for it for ever.
+ * V8 has no threads that a forked child would lack, and always maps its memory at the same addresses, none of which are
+ * the program's. All wasm is compiled before it runs: another thread may hold the compiler's lock when a process forks,
+ * and the child would wait for it for ever.
  */
 export const nodeFlags: readonly string[] = [
   '--single-threaded',
@@ -14,7 +14,7 @@ export const nodeFlags: readonly string[] = [
   '--no-warnings',
 ];
 
-/** The command that a program and its arguments follow. Its addresses must not be random; see `RunHost.exec`. */
+/** The command, which a program and its arguments follow. Its addresses must not be random; see `RunHost.exec`. */
 export const runnerCommand: readonly string[] = [
   process.execPath,
   ...nodeFlags,

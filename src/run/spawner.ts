@@ -1,4 +1,4 @@
-/** A Worker that makes the others. It never ends. */
+/** A Worker that makes the other Workers. It never ends. */
 import { Worker, workerData } from 'node:worker_threads';
 import { loadRunHost } from './host.js';
 

@@ -1,8 +1,8 @@
-/** What Linux puts on a new program's stack. */
+/** The initial stack of a program, as Linux lays it out. */
 
 const AUXILIARY = { pageSize: 6, random: 25, execfn: 31, secure: 23 } as const;
 
-/** The top of a stack that ends at `end`: `argc`, `argv`, the environment, the auxiliary vector. */
+/** Builds the top of a stack that ends at `end`: `argc`, `argv`, the environment, the auxiliary vector. */
 export function stackImage(
   end: number,
   path: string,

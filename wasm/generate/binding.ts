@@ -1,4 +1,4 @@
-/** What a binding consists of: its types, the checks of its arguments, its call of wasm. */
+/** Builds one binding: its types, the checks of its arguments, its call of wasm. */
 import type { CFunction, CType, Parameter } from './model.js';
 import { hooks } from './semantics.js';
 import { hasNumericForm, isExact64 } from './thunks.js';
@@ -6,7 +6,7 @@ import { hasNumericForm, isExact64 } from './thunks.js';
 const reserved = new Set(['arguments', 'default', 'function', 'in', 'new', 'var', 'with']);
 const local = (name: string): string => (reserved.has(name) ? `${name}_` : name);
 
-/** Structs of many kinds that go by the name of the first. */
+/** Structs whose name stands for a family: a `struct sockaddr *` takes any of them. */
 const families = new Set(['sockaddr']);
 
 function parameterType({ type, access, nullable }: Parameter): string {
@@ -26,7 +26,7 @@ function parameterType({ type, access, nullable }: Parameter): string {
   return `PointerTo<${type.struct}>`;
 }
 
-/** Structs of the library that functions take several of. */
+/** Structs of the library of which functions take arrays. */
 const isArray = (struct: string): boolean => ['io_uring_restriction', 'io_uring_reg_wait'].includes(struct);
 
 function resultType(type: CType): string {
@@ -37,22 +37,22 @@ function resultType(type: CType): string {
   return isExact64(type) ? 'bigint' : 'number';
 }
 
-/** Its signature in TypeScript. */
+/** A function's signature in TypeScript. */
 export function prototype(fn: CFunction): string {
   const parameters = fn.parameters.map((parameter) => `${local(parameter.name)}: ${parameterType(parameter)}`);
-  // a struct by value has to be somewhere: where the caller says, or in memory of its own
+  // a struct that C returns by value is stored where the caller says, or in memory of its own
   if (fn.result.kind === 'struct') parameters.push(`into?: ${fn.result.struct}`);
   return `${fn.name}(${parameters.join(', ')}): ${resultType(fn.result)}`;
 }
 
-/** How often or how much, as C and the kernel will take the checked argument: -1 may be 4294967295. */
+/** A count, as C and the kernel convert the checked argument: -1 may be 4294967295. */
 function count(word: string, { access }: Parameter, fn: CFunction): string {
   const type = fn.parameters.find(({ name }) => name === word)?.type;
   if (type?.kind !== 'integer') throw new Error(`${fn.name}: ${word} counts nothing`);
   if (isExact64(type)) return `check.count(Number(check.exact64(${local(word)}, '${word}', ${type.signed})))`;
   if (type.bits === 64) return `check.count($${local(word)})`;
   if (type.bits !== 32) return `$${local(word)}`;
-  // what the library itself follows it looks at only after the count, of which it refuses a negative one
+  // the library refuses a negative count before it follows the pointer
   return type.signed && access !== 'any' ? `Math.max($${local(word)}, 0)` : `($${local(word)} >>> 0)`;
 }
 
@@ -102,19 +102,19 @@ function result(type: CType, call: string): string {
   return type.signed ? call : `${call} >>> 0`;
 }
 
-/** Its statements. */
+/** The statements of a binding. */
 export function body(fn: CFunction): string[] {
   const lines: string[] = [];
   const exact = fn.parameters.filter(({ type }) => isExact64(type));
   const passed: string[] = [];
   const hook = hooks(fn.name);
-  // of a call that threw
+  // an earlier call that threw may have left these
   if (keeper(fn)) lines.push('if (memory.borrowed.length !== 0) memory.takeBorrowed();');
   for (const parameter of fn.parameters) {
     const name = local(parameter.name);
     passed.push(argument(parameter, fn) === name ? name : `$${name}`);
   }
-  // numbers before the pointers that they say the size of
+  // integers first: they say the size behind pointers
   for (const wanted of ['integer', 'pointer']) {
     for (const parameter of fn.parameters.filter(({ type }) => type.kind === wanted)) {
       const name = local(parameter.name);
@@ -125,7 +125,7 @@ export function body(fn: CFunction): string[] {
   lines.push(...hook.before);
   const numeric = hasNumericForm(fn) && !isExact64(fn.result);
   const callee = `${numeric ? 'number' : 'exact'}_${fn.name}`;
-  // an argument that only the exact form takes: BigInts all over
+  // if one argument needs the exact form, all are passed as BigInts
   const big = fn.parameters.map((parameter, index) => {
     const { type, name } = parameter;
     if (isExact64(type)) return `check.exact64(${local(name)}, '${name}', ${type.kind === 'integer' && type.signed})`;
@@ -161,7 +161,7 @@ export function body(fn: CFunction): string[] {
   return [...lines, `return ${call};`];
 }
 
-/** Who keeps a buffer from the garbage collector while the kernel may use it. */
+/** The call that keeps foreign buffers alive while the kernel may use them. */
 function keeper(fn: CFunction): string | undefined {
   if (!fn.parameters.some(({ access }) => access === 'any')) return undefined;
   const owner = fn.parameters.find(({ access }) => access === 'strict');

@@ -1,22 +1,22 @@
-/** Asks the C compiler: what is declared, what is defined, what has which value. */
+/** Asks the C compiler what is declared, what is defined, and which values constants have. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** One node of clang's `-ast-dump=json`, as far as the generator reads it. */
+/** A node of clang's `-ast-dump=json`: the members that the generator reads. */
 export interface AstNode {
   id: string;
   kind: string;
   name?: string;
-  /** The file it stands in: clang names a file once, `readAst` fills it in for all. */
+  /** The file it is in. clang names each file once; `readAst` fills it in everywhere. */
   file?: string;
   tagUsed?: 'struct' | 'union' | 'enum';
   completeDefinition?: boolean;
   isBitfield?: boolean;
   isImplicit?: boolean;
   type?: { qualType: string; desugaredQualType?: string };
-  /** Of an operator: `=`, `|=`. */
+  /** The operator's name: `=`, `|=`. */
   opcode?: string;
   referencedDecl?: { kind: string; name?: string };
   decl?: { kind: string };
@@ -89,8 +89,7 @@ export class Compiler {
   }
 
   /**
-   * Values of C constant expressions. Those that are not (a macro that is a type, or a string) come
-   * back as undefined.
+   * Values of C constant expressions. An expression that is none (a macro that is a type, or a string) gives undefined.
    */
   values(prologue: string, expressions: readonly string[]): (bigint | undefined)[] {
     const wanted = new Map(expressions.map((expression, index) => [index, expression]));

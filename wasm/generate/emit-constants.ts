@@ -15,7 +15,7 @@ export function emitConstants(constants: readonly Constant[], banner: string): s
 
 export function emitErrno(model: Model, banner: string): string {
   const rows = new Map(model.errno.map((row) => [row.value, row]));
-  // of two names for a number, C's first is the usual one: EAGAIN before EWOULDBLOCK
+  // of several names for a number, C's first is the usual one: EAGAIN before EWOULDBLOCK
   for (const row of [...model.errno].reverse()) rows.set(row.value, row);
   const lines = [...rows.values()].map(
     ({ name, value, text }) => `  [${value}, { code: '${name}', text: ${JSON.stringify(text)} }],`,

@@ -33,7 +33,7 @@ function parameter(argument: Argument): string {
   return `${name}: ${type.code} = ${fallback.code}`;
 }
 
-/** What `request` gets, without trailing arguments that are not needed. */
+/** The arguments of `request`, without trailing ones that are not needed. */
 function requestArguments(each: Operation, usesScratch: boolean): string {
   const file = each.arguments.find(({ isFile }) => isFile)?.name;
   const list = [
@@ -72,7 +72,7 @@ function method(each: Operation): string {
   return `  ${each.method}(${parameters}): unknown {\n${indent(lines, '    ')}\n  }`;
 }
 
-/** All that the code of these operations needs. */
+/** The names that the code of these operations needs. */
 function needs(operations: readonly Operation[]): Expression {
   return compose(
     '',

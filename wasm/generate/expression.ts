@@ -74,6 +74,6 @@ export const builtIn = plain;
 export const runtimeType = (name: string): Expression => ({ ...empty, code: name, types: [name] });
 /** The type of a struct. */
 export const structType = (name: string): Expression => ({ ...empty, code: name, structTypes: [name] });
-/** A type of types. */
+/** A union of types. */
 export const union = (...list: readonly Expression[]): Expression =>
   compose(list.map(({ code }) => code).join(' | '), ...list);

@@ -2,16 +2,16 @@ import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 export interface ManPage {
-  /** The C function of this entry; one page may describe several. */
+  /** The C function of this entry. One page may describe several functions. */
   name: string;
-  /** The page its text is from, e.g. `io_uring_prep_cancel(3)`: if that is a symlink, the target. */
+  /** The page that its text is from, e.g. `io_uring_prep_cancel(3)`; the target, if the page is a symbolic link. */
   page: string;
-  /** liburing version in the page's header, which need not be the first that has the function. */
+  /** The liburing version in the page's header. An earlier version may have the function, too. */
   since: string | null;
   summary: string;
   /** Blocks of Markdown, safe in a TSDoc comment: paragraphs, list items, code fences. */
   description: string[];
-  /** A sentence about each C parameter of which the page says something definite. */
+  /** A sentence about each C parameter that the page describes. */
   parameters: Map<string, string>;
   returns: string | null;
   errors: { code: string; text: string }[];
@@ -46,7 +46,7 @@ const ESCAPES: Record<string, string> = {
   '[bu]': '•',
 };
 
-/** Splits a page into text and macros. What the module does not know must not get lost: it throws. */
+/** Splits a page into text and macros. Throws for a macro that it does not know, so that nothing gets lost. */
 function lex(source: string, file: string): Line[] {
   return source.split('\n').flatMap((raw, index) => {
     const unknown = (what: string) => new Error(`${file}:${index + 1}: unknown groff ${what}`);
@@ -67,7 +67,7 @@ function lex(source: string, file: string): Line[] {
   });
 }
 
-/** A line by fonts: the odd elements are bold or italic, i.e. code. */
+/** Splits a line by fonts: the odd elements are bold or italic, i.e. code. */
 function segments({ macro, args, text }: Line): string[] {
   if (macro === '') return text.split(/\\f[BIRP]/);
   if (macro.length === 1) return ['', args.join(' ').replace(/ (?=\(\d\)$)/, '')];
@@ -82,14 +82,14 @@ const escapeText = (text: string) =>
     .replace(/[\\{}<>@*]/g, '\\$&')
     .replace(/\\\*\//g, '\\*\\/');
 
-/** Roman text as Markdown; what can only be an identifier is code all the same. */
+/** Roman text as Markdown. A word that can only be an identifier becomes code. */
 const prose = (text: string) =>
   text
     .split(/(?<![\w./>])((?:\w+->)+\w+|\w+\(\d\)|(?!io_uring\b)\w*_\w*|-E[A-Z]{2,}\b)/)
     .map((part, i) => (i % 2 ? `\`${part}\`` : escapeText(part)))
     .join('');
 
-/** Bold or italic text as code spans, without the punctuation the pages often set in the same font. */
+/** Bold or italic text as code spans, without punctuation that the page sets in the same font. */
 function code(text: string): string {
   if (text.includes(', ')) return text.split(', ').map(code).join(', ');
   const [, word, others = ''] = /^(?!struct |union |enum |unsigned |.* [|*+-] )(\S+)( .*)$/.exec(text) ?? [];
@@ -100,7 +100,7 @@ function code(text: string): string {
   return `${before}\`${name.replace(/\*\//g, '* /')}${after.slice(0, closes)}\`${after.slice(closes)}`;
 }
 
-/** Markdown of a line; the section number in `.BR read (2)` belongs to the name. */
+/** A line as Markdown. The section number in `.BR read (2)` belongs to the name. */
 function inline(parts: string[]): string {
   const section = /^\s*(\(\d\))/;
   return parts
@@ -185,7 +185,7 @@ function parseBlocks(lines: Line[]): Block[] {
     .filter((block) => block.text || block.tag);
 }
 
-/** One element for each block at depth 0, with what is nested in it. */
+/** Splits a text into blocks of depth 0, with what is nested in each. */
 function markdown(blocks: Block[]): string[] {
   const result: string[] = [];
   for (const { kind, depth, tag, text } of blocks) {
@@ -240,7 +240,7 @@ const NOUN =
   '(?:entry|descriptor|buffer|buffer ring|structure|instance|ID)) ';
 const VAGUE = /:$|\bsee (below|above)|^(If|When|For|However|Note|Currently|Otherwise|Only|This|But|Also see)\b/;
 
-/** A definition of the parameter, or what it is called, or at least what is done with it. */
+/** A sentence that defines the parameter, names it, or at least says what is done with it. */
 function sentenceAbout(parameter: string, paragraphs: string[], ofFunction: string): string | undefined {
   const name = `\`\\*?${parameter}\``;
   // `flags` of the SQE and the field `len` are not the parameters of these names.
@@ -305,7 +305,7 @@ function readPage(file: string) {
   return { page, paragraphs: paragraphs.map(({ text }) => text) };
 }
 
-/** The pages of sections 2 and 3, by function: also those that a page describes under another name. */
+/** The pages of sections 2 and 3, by function. A function that another function's page describes is included. */
 export function readManPages(manDirectory: string): Map<string, ManPage> {
   const pages = new Map<string, ManPage>();
   for (const entry of readdirSync(manDirectory)
@@ -327,7 +327,7 @@ export function readManPages(manDirectory: string): Map<string, ManPage> {
   return pages;
 }
 
-/** Breaks a paragraph into lines, not within code spans nor so that a line looks like a list item. */
+/** Breaks a paragraph into lines. It does not break code spans, nor make a line look like a list item. */
 function wrap(text: string, width: number, hang: string): string[] {
   let line: string[] = [];
   const lines = [line];
@@ -356,7 +356,7 @@ function wrapBlock(block: string, width: number): string[] {
   });
 }
 
-/** As many blocks as fit, but a sentence at least, and no heading or colon with nothing after it. */
+/** As many blocks as fit, but at least a sentence. The result does not end with a heading or a colon. */
 function excerpt(blocks: string[], width: number, maxLines: number, maxCharacters: number): string[] {
   const kept: string[] = [];
   const fits = (block: string) => {
@@ -398,7 +398,7 @@ export function tsdoc(
       if (i > 0 && !(block.startsWith('- ') && blocks[i - 1]?.startsWith('- '))) out.push('');
       out.push(...wrapBlock(block, width));
     });
-  // On a page about several functions, what is about this one must not fall to the caps.
+  // on a page about several functions, the text about this one must not be cut
   const focus = (blocks: string[], maxLines: number, maxCharacters: number) => {
     const fit = (chosen: string[]) => excerpt(chosen, width, maxLines, maxCharacters);
     const mentions = (text: string) => text.includes(`\`${page.name}(`);

@@ -1,4 +1,4 @@
-/** What the C headers say, in the form that the emitters and the tests read. */
+/** What the C headers say, as the emitters and the tests read it. */
 
 export interface Integer {
   kind: 'integer';
@@ -6,7 +6,7 @@ export interface Integer {
   signed: boolean;
   /** The type as the header spells it: `__u64`, `size_t`, `bool`. */
   c: string;
-  /** `size` is a number in JavaScript, other 64-bit types are exact as a bigint. */
+  /** `size` is a number in JavaScript; other 64-bit types are bigints where a number is not exact. */
   role: 'number' | 'boolean' | 'size';
 }
 
@@ -36,7 +36,7 @@ export type CType = Integer | Pointer | StructValue | Void;
 export interface Parameter {
   name: string;
   type: Exclude<CType, Void>;
-  /** Of a pointer: who follows it. See semantics.ts. */
+  /** Of a pointer: whether the library or only the kernel follows it. See semantics.ts. */
   access?: 'strict' | 'window' | 'any';
   nullable?: boolean;
   /** Of a pointer: how many bytes are used behind it, in terms of the other parameters. */
@@ -47,7 +47,7 @@ export interface CFunction {
   name: string;
   result: CType;
   parameters: Parameter[];
-  /** Members of an SQE that its body assigns, its own and then those of what it calls. */
+  /** Members of an SQE that its body assigns: first its own, then those of functions that it calls. */
   writes?: string[];
 }
 
@@ -66,7 +66,7 @@ export interface Field {
 
 export interface Struct {
   name: string;
-  /** As C writes the type: `struct io_uring_sqe`, `siginfo_t`. */
+  /** The type as C writes it: `struct io_uring_sqe`, `siginfo_t`. */
   c: string;
   union: boolean;
   size: number;

@@ -1,6 +1,6 @@
 /**
- * Finds out which members of an SQE each operation uses: runs the prep functions of the finished
- * module with distinct arguments and looks where they end up.
+ * Finds out which members of an SQE each operation uses: runs the prep functions of the finished module with distinct
+ * arguments, and looks for the values in the SQE.
  * `node opcodes.js MODEL WASM OUT`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync
 const SQE = 0x20000;
 const SIZE = struct.size;
 
-/** Values that tell every byte of an argument from a constant. */
+/** Values whose bytes all differ from those of constants. */
 const probes = [1n, 0x0102030405060708n, 0x5a5a5a5a5a5a5a5an, -1n];
 
 /** C's conversion to a parameter's type, in the form that its wasm function takes. */
@@ -44,13 +44,13 @@ function prepare(fn: CFunction, values: readonly bigint[]): Uint8Array {
   return bytes.slice();
 }
 
-/** Members that the function itself names come before those of the functions it calls. */
+/** Members that the function itself names come before those of functions that it calls. */
 const writtenMembers = (fn: CFunction): Field[] =>
   (fn.writes ?? []).flatMap((name) => struct.fields.find((field) => field.name === name) ?? []);
 
 const covers = (field: Field, byte: number): boolean => byte >= field.offset && byte < field.offset + field.size;
 
-/** The member that holds the given bytes. */
+/** The member that has the given bytes. */
 function memberOf(fn: CFunction, changed: readonly number[]): string | undefined {
   return writtenMembers(fn).find((field) => changed.every((byte) => covers(field, byte)))?.name;
 }
@@ -58,11 +58,11 @@ function memberOf(fn: CFunction, changed: readonly number[]): string | undefined
 interface Use {
   name: string;
   opcode: number;
-  /** Where each argument goes. */
+  /** The member that each argument goes to. */
   parameters: [parameter: string, member: string][];
-  /** Members that hold something which is no argument, such as the 1 in a recvmsg's len. */
+  /** Members whose value is no argument, such as the 1 in a recvmsg's len. */
   constants: string[];
-  /** The command of a function that knows one only. */
+  /** The command of a function that prepares one command only. */
   command?: number;
 }
 
@@ -79,7 +79,7 @@ function use(fn: CFunction): Use {
         if (byte !== base[at]) changed.add(at);
       });
     }
-    if (changed.size === 0) return; // it goes nowhere: accept's file_index in some versions
+    if (changed.size === 0) return; // some versions drop an argument, such as accept's file_index
     const member = memberOf(fn, [...changed]);
     if (!member) throw new Error(`${fn.name}: where ${parameter.name} goes is no member that the function writes`);
     parameters.push([parameter.name, member]);
@@ -104,7 +104,7 @@ const names = new Map(
 );
 
 const uses = model.functions
-  // io_uring_prep_rw takes the opcode as an argument: it belongs to none
+  // io_uring_prep_rw takes the opcode as an argument, so it prepares no particular operation
   .filter((fn) => fn.writes?.includes('opcode') && fn.result.kind === 'void' && fn.name !== 'io_uring_prep_rw')
   .map(use);
 const byOpcode = [...names].map(([opcode, name]) => ({

@@ -30,7 +30,7 @@ const files = readdirSync(examples)
 /** The declarations of the multishot methods, which are written by hand. */
 const declarations = readFileSync(join(dist, 'ring/ring-requests.d.ts'), 'utf8').replace(/\s+/g, ' ');
 
-/** Names alone, optional ones in brackets. */
+/** Joins names, with the optional ones in brackets. */
 function parameters(list: readonly { name: string; optional: boolean }[]): string {
   const first = list.findIndex(({ optional }) => optional);
   const names = list.map(({ name }) => name);
@@ -60,7 +60,7 @@ function signature(name: string): string {
   return `${method}(${parameters(list.map((each) => ({ name: each.replace('?', ''), optional: each.endsWith('?') })))})`;
 }
 
-/** A program that calls the method, of a ring or in a chain, or else the C function. */
+/** A program that calls the method of a ring or a chain, or else the C function. */
 function exampleOf(method: string, fn: string): string {
   for (const call of [`(?:[rR]ing|\\))\\s*\\.${method}\\([^)]`, `\\b${fn}\\(`]) {
     const use = new RegExp(call);
@@ -70,7 +70,7 @@ function exampleOf(method: string, fn: string): string {
   return '';
 }
 
-/** A timeout that ticks is the same function with a flag. */
+/** A multishot timeout is prepared by the same function, with a flag. */
 const ticking = ['io_uring_prep_timeout', 'io_uring_prep_timeout_multishot'];
 
 function row(opcode: string, fn: string, like: string): string {

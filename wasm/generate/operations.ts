@@ -23,7 +23,7 @@ import type { CFunction, Parameter } from './model.js';
 import { isString, sqeSize } from './semantics.js';
 import { type Value, valueOfOperation } from './values.js';
 
-/** An argument of a method, and how it becomes C's. */
+/** An argument of a method, and what is passed to C for it. */
 export interface Argument {
   readonly name: string;
   readonly type: Expression;
@@ -39,7 +39,7 @@ export interface Argument {
 export interface Operation {
   /** The prep function's name without `io_uring_prep_`, as errors and outcomes have it. */
   readonly name: string;
-  /** The method's name: the same, but for two. */
+  /** The method's name. It differs for one operation. */
   readonly method: string;
   readonly fn: CFunction;
   /** In the method's order, which is C's. */
@@ -47,7 +47,7 @@ export interface Operation {
   /** What is passed to C, in C's order. */
   readonly passed: readonly Expression[];
   readonly value: Value;
-  /** Only in a chain does it make sense. */
+  /** Whether only a chain has it. */
   readonly chainOnly: boolean;
   /** It takes an SQE of 128 bytes. */
   readonly big: boolean;
@@ -66,18 +66,18 @@ const isMultishot = (name: string): boolean => /multishot/.test(name);
 export const operationName = (fn: CFunction): string | undefined =>
   fn.name.startsWith('io_uring_prep_') ? fn.name.slice('io_uring_prep_'.length) : undefined;
 
-/** Errors name the operation, not the C function's variant. */
+/** Errors name the operation, and not the variant of its C function. */
 const shortName = (name: string): string => (name === 'cancel64' ? 'cancel' : name);
-/** `close` closes the ring. */
+/** The operation `close` is `close_fd`, as `ring.close()` closes the ring. */
 const methodName = (name: string): string => (name === 'close' ? 'close_fd' : name);
 
 const is = (list: string, name: string): boolean => list.split(' ').includes(name);
 
-/** fds that io_uring does not look up itself, so that a direct descriptor cannot stand for them. */
+/** fds that io_uring does not look up itself, so that a direct descriptor cannot be passed. */
 const ordinary = (operation: string, name: string): boolean =>
   is('dfd olddfd newdfd newdirfd epfd', name) || `${operation}.${name}` === 'epoll_ctl.fd' || operation === 'close';
 
-/** The integer parameter that says how much is behind a pointer, with the pointer's name. */
+/** The pointer whose bytes or elements an integer parameter counts. */
 function measured(fn: CFunction, { name }: Parameter): { pointer: Parameter; elements: boolean } | undefined {
   for (const pointer of fn.parameters) {
     if (pointer.bytes === name) return { pointer, elements: false };
@@ -110,7 +110,7 @@ function pointer(operation: string, { name, type }: Parameter): Argument {
   if (conversion && `${operation}.${name}` !== 'epoll_wait.events') {
     return { name, type: runtimeType(conversion.type), passed: scratch(conversion.method, given, label(name)) };
   }
-  // the kernel writes to those of accept
+  // the kernel writes to the addresses of accept
   if (type.struct === 'sockaddr' && !/accept/.test(operation)) {
     const address = union(runtimeType('SocketAddress'), bytes);
     return { name, type: address, passed: scratch('sockaddr', given, label(name)) };
@@ -127,7 +127,7 @@ function integer(fn: CFunction, operation: string, parameter: Parameter): Argume
   const { name, type } = parameter;
   if (type.kind !== 'integer') throw new Error(`${operation}.${name} is no integer`);
   const numeric = builtIn(type.role !== 'size' && type.bits === 64 ? 'number | bigint' : 'number');
-  // the method's last argument has this name
+  // `options` is the name of the method's last argument
   const own = name === 'options' ? 'wait_options' : name;
   const given = plain(own);
   const argument: Argument = { name: own, type: numeric, passed: given };
@@ -146,7 +146,7 @@ function integer(fn: CFunction, operation: string, parameter: Parameter): Argume
     return { name, type: runtimeType('RequestReference'), passed: call('userDataOf', given, engine, label(name)) };
   }
   if (is('fd sockfd fd_out fd_in', name) && !ordinary(operation, name)) {
-    // these two have flags of their own for a direct descriptor
+    // these two take a direct descriptor by flags of their own
     const isFile = name !== 'fd_in' && operation !== 'cancel_fd';
     return {
       name,
@@ -174,11 +174,11 @@ function integer(fn: CFunction, operation: string, parameter: Parameter): Argume
   return fallback === undefined ? argument : { ...argument, fallback };
 }
 
-/** Flags, and one more if a file is a direct descriptor. */
+/** Flags, with one more if a file is a direct descriptor. */
 const withFlag = (flags: Expression, file: string, flag: Expression): Expression =>
   compose(`${flags.code} | (typeof ${file} === 'number' ? 0 : ${flag.code})`, flags, flag);
 
-/** How much there is behind a pointer, if this argument says that. */
+/** The default of an argument that counts what is behind a pointer. */
 function measuredBy(fn: CFunction, operation: string, parameter: Parameter): Expression | undefined {
   const measure = measured(fn, parameter);
   if (measure === undefined) return undefined;
@@ -204,7 +204,7 @@ function defaultOf(operation: string, name: string): Expression | undefined {
   return undefined;
 }
 
-/** Arguments that only say where a result goes. The method returns it instead. */
+/** Arguments that only say where a result is written. The method returns the result instead. */
 const outputs: Record<string, Expression> = {
   'pipe.fds': scratch('ints', literal('2')),
   'pipe_direct.fds': scratch('ints', literal('2')),
@@ -214,7 +214,7 @@ const outputs: Record<string, Expression> = {
   'cmd_getsockname.sockaddr_len': scratch('socketAddressLength'),
 };
 
-/** Arguments that follow from another. */
+/** Arguments of C that follow from another argument of the method. */
 function implied(operation: string, { name }: Parameter, fn: CFunction): Expression | undefined {
   if (name === 'buf_index') {
     if (operation === 'sendmsg_zc_fixed') return undefined;
@@ -245,7 +245,7 @@ function argument(fn: CFunction, operation: string, parameter: Parameter): Argum
   return pointer(operation, parameter);
 }
 
-/** Trailing arguments with defaults are optional; one before a required one cannot be. */
+/** Makes trailing arguments with defaults optional; one before a required argument cannot be. */
 function dropEarlyDefaults(list: readonly Argument[]): Argument[] {
   const last = list.findLastIndex(({ fallback }) => fallback === undefined);
   return list.map((each, index) => {
@@ -255,7 +255,7 @@ function dropEarlyDefaults(list: readonly Argument[]): Argument[] {
   });
 }
 
-/** The method for a prep function, or undefined where there is none. */
+/** The method for a prep function; undefined where there is none. */
 export function operation(fn: CFunction): Operation | undefined {
   const name = operationName(fn);
   if (name === undefined || name in without || isMultishot(name)) return undefined;

@@ -7,7 +7,7 @@ import { type AstNode, type Compiler, exportedSymbols } from './clang.js';
 import type { CFunction, Constant, CType, Field, Integer, Model, Parameter, Pointer, Struct } from './model.js';
 import * as semantics from './semantics.js';
 
-/** LP64. */
+/** The sizes of LP64. */
 const integers: Record<string, [bits: Integer['bits'], signed: boolean]> = {
   _Bool: [8, false],
   bool: [8, false],
@@ -26,11 +26,11 @@ const integers: Record<string, [bits: Integer['bits'], signed: boolean]> = {
 
 const unqualified = (c: string): string => c.replace(/\b(const|volatile|restrict)\b ?/g, '').trim();
 
-/** Whether a typedef stands for an enum, which may have no name of its own. */
+/** Whether a typedef names an enum that has no name of its own. */
 const namesEnum = (node: AstNode): boolean =>
   [node.decl, node.ownedTagDecl].some((decl) => decl?.kind === 'EnumDecl') || (node.inner ?? []).some(namesEnum);
 
-/** Every node of a subtree. */
+/** All nodes of a subtree. */
 function* descendants(node: AstNode): Iterable<AstNode> {
   for (const child of node.inner ?? []) {
     yield child;
@@ -38,7 +38,7 @@ function* descendants(node: AstNode): Iterable<AstNode> {
   }
 }
 
-/** A member as found in the AST, before the compiler has said where it is. */
+/** A member in the AST. The compiler has not been asked for its offset yet. */
 interface FoundField {
   name: string;
   type: Exclude<CType, { kind: 'void' }>;
@@ -53,7 +53,7 @@ interface FoundStruct {
   fields: FoundField[];
 }
 
-/** Members that io_uring_prep_rw writes, whatever the operation calls them. */
+/** Members that io_uring_prep_rw writes for every operation. */
 const genericMembers = ['opcode', 'fd', 'off', 'addr', 'len'];
 
 class HeaderReader {
@@ -103,7 +103,7 @@ class HeaderReader {
     return { ...target, c: plain, role: /^s?size_t$/.test(plain) ? 'size' : target.role };
   }
 
-  /** Name of the struct that a C type denotes: `iovec` for `const struct iovec`. */
+  /** The name of the struct that a C type denotes: `iovec` for `const struct iovec`. */
   #structName(c: string): string | undefined {
     const plain = unqualified(c);
     const tagged = /^(?:struct|union) (\w+)$/.exec(plain);
@@ -149,11 +149,11 @@ class HeaderReader {
     return type;
   }
 
-  /** Which of a union's members a function means is written in its body, and nowhere else. */
+  /** The function's body alone says which member of a union it means. */
   #sqeWrites(name: string): string[] {
     const own: string[] = [];
     const called: string[] = [];
-    // what all of them call, and what names off and addr for want of a better word
+    // every prep function calls this one, which names off and addr although the operation may mean another member
     const generic: string[] = [];
     const body = this.#bodies.get(name);
     for (const node of body ? descendants(body) : []) {
@@ -198,8 +198,8 @@ class HeaderReader {
   }
 
   /**
-   * A struct's members, with those of unnamed structs and unions in it, as C looks them up. A named
-   * member of an unnamed type makes a struct of its own, OWNER_MEMBER.
+   * A struct's members. Members of unnamed structs and unions in it are included, as C looks them up. A named member of
+   * an unnamed type becomes a struct of its own, OWNER_MEMBER.
    */
   #addStruct(found: FoundStruct[], struct: Omit<FoundStruct, 'fields'>, record: AstNode): void {
     const fields: FoundField[] = [];
@@ -247,7 +247,7 @@ class HeaderReader {
     }
     for (const name of semantics.foreignStructs) {
       if (name.includes(' ') || !this.#typedefs.has(name)) continue;
-      // what is in these is the C library's own, or macros
+      // these headers have the C library's own declarations, or macros
       const members = name === 'siginfo_t' ? Object.entries(semantics.siginfoMembers) : [];
       const fields = members.map(([member, c]) => ({
         name: member,
@@ -317,7 +317,7 @@ class HeaderReader {
   }
 }
 
-/** What the comments of Linux's errno headers say of each error. */
+/** The comments of Linux's errno headers, by error. */
 function errnoComments(): Map<string, string> {
   const include = process.env.LINUX_INCLUDE ?? '/usr/include';
   const text = ['errno-base.h', 'errno.h']
@@ -329,7 +329,7 @@ function errnoComments(): Map<string, string> {
   );
 }
 
-/** Node's sentence for an error number, or Linux's where it has none. */
+/** Node's sentence for an error number, or Linux's where Node has none. */
 function errnoText(name: string, value: number, comments: ReadonlyMap<string, string>): string {
   return getSystemErrorMap().get(-value)?.[1] ?? comments.get(name) ?? name;
 }
@@ -344,7 +344,7 @@ export function readModel(compiler: Compiler, source: string): Model {
 
   const comments = errnoComments();
   const spec = readFileSync(join(source, 'liburing.spec'), 'utf8');
-  // C keeps the names of structs and of functions apart, JavaScript does not
+  // in C, structs and functions may have the same name; in JavaScript they cannot
   const structs = reader.structs(isOurs);
   const isErrno = (file: string): boolean => /\berrno(-base)?\.h$/.test(file);
   const errno = reader.constants(isErrno, (name) => /^E[A-Z0-9]+$/.test(name));

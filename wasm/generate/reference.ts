@@ -6,7 +6,7 @@
  */
 import type { CFunction, Model } from './model.js';
 
-/** Functions that write an SQE: those with one to write to, and nothing to return. */
+/** Functions that write an SQE: they take one and return nothing. */
 export const writesSqe = ({ result, parameters }: CFunction): boolean =>
   result.kind === 'void' && parameters.some(({ name }) => name === 'sqe');
 

@@ -1,10 +1,10 @@
 /**
- * The few facts that the headers do not say. Everything else is derived; what is here is checked by
- * test/c-interface/bindings.test.ts against the wasm module.
+ * The few facts that the headers do not say. Everything else is derived. test/c-interface/bindings.test.ts checks them
+ * against the wasm module.
  */
 import type { CFunction, Parameter } from './model.js';
 
-/** Headers whose declarations are wanted beside liburing.h, for what its arguments point to. */
+/** Headers beside liburing.h whose declarations are read: its arguments point to their structs. */
 export const headers = [
   'liburing.h',
   'errno.h',
@@ -72,7 +72,7 @@ export const siginfoMembers: Record<string, string> = {
   si_status: 'int',
 };
 
-/** Names of macros and enum constants that arguments of liburing's functions are made of. */
+/** Names of the macros and enum constants that programs pass to liburing's functions. */
 export const linuxConstants =
   /^(O_\w+|AT_\w+|S_I\w+|POLL[A-Z]+|EPOLL\w+|MSG_\w+|SOCK_\w+|AF_\w+|SOL_\w+|SO_\w+|SHUT_\w+|SCM_\w+|STATX_\w+|FUTEX2?_\w+|FALLOC_\w+|POSIX_FADV_\w+|MADV_\w+|MAP_\w+|PROT_\w+|SPLICE_\w+|RWF_\w+|XATTR_\w+|RESOLVE_\w+|SYNC_FILE_RANGE_\w+|RENAME_\w+|IPPROTO_\w+|TCP_\w+|INADDR_\w+|CLOCK_\w+|EFD_\w+|P_(ALL|PID|PGID|PIDFD)|W(NOHANG|UNTRACED|EXITED|STOPPED|CONTINUED|NOWAIT)|CLD_\w+|STD(IN|OUT|ERR)_FILENO|ALG_\w+|UBLK_\w+|UBLKSRV_\w+)$/;
 
@@ -80,7 +80,7 @@ export const linuxConstants =
 const countsElements = /^(n|nr|nr_\w+|count|maxevents)$/;
 const countsBytes = /^(len|length|nbytes|addrlen|addr_len|optlen|buf_len|buf_size|sz)$/;
 
-/** Where that rule does not fit: the bytes that a pointer has to point to. */
+/** The bytes behind a pointer, where that rule does not fit. */
 const sizes: Record<string, string> = {
   'io_uring_prep_provide_buffers.addr': 'len * nr',
   'io_uring_prep_pipe.fds': '8',
@@ -91,12 +91,12 @@ const sizes: Record<string, string> = {
   'io_uring_register_restrictions.res': 'nr_res * 16',
   'io_uring_register_wait_reg.reg': 'nr * 64',
   'io_uring_register_probe.p': '16 + nr * 8',
-  // values that travel as pointers: nothing is behind them
+  // values that are passed as pointers: nothing is behind them
   'io_uring_sqe_set_data.data': '0',
   'io_uring_prep_cancel.user_data': '0',
 };
 
-/** Parameters that C allows to be NULL although they are structs, or are followed by the library itself. */
+/** Pointers that may be NULL although they point to structs of the library, or the library follows them. */
 const nullable = new Set([
   '__io_uring_peek_cqe.nr_available',
   'io_uring_cqe_seen.cqe',
@@ -104,13 +104,13 @@ const nullable = new Set([
   'io_uring_unregister_napi.napi',
 ]);
 
-/** Signed parameters for which the man page has an unsigned constant, IORING_FILE_INDEX_ALLOC: C converts it. */
+/** Signed parameters that take an unsigned constant, IORING_FILE_INDEX_ALLOC, which C converts. */
 const takesUnsigned = new Set(['io_uring_prep_files_update.offset']);
 
 /** Pointers of these names are NUL-terminated. */
 export const isString = (name: string): boolean => /path$|^name$|^target$/.test(name);
 
-/** The library follows these pointers, so they have to point into the window. */
+/** Whether the library follows a pointer, which then has to be in the window. */
 function isFollowed(fn: CFunction, parameter: Parameter): boolean {
   return (
     fn.name.startsWith('io_uring_recvmsg_') ||
@@ -127,7 +127,7 @@ function sizeOf(fn: CFunction, index: number): string | undefined {
   const size = sizes[`${fn.name}.${parameter.name}`];
   if (size !== undefined) return size;
   const { elementSize } = parameter.type;
-  // the structs of the library itself are single ones
+  // structs of the library itself are passed one by one
   const rest = parameter.access === 'strict' ? [] : fn.parameters.slice(index + 1);
   for (const other of rest) {
     if (other.type.kind !== 'integer') continue;
@@ -137,7 +137,7 @@ function sizeOf(fn: CFunction, index: number): string | undefined {
   return `${elementSize}`;
 }
 
-/** Fills in `access`, `nullable` and `bytes` of a function's pointers, and what else of its parameters headers do not say. */
+/** Fills in `access`, `nullable` and `bytes` of a function's pointers, and corrects the signs of integers. */
 export function annotate(fn: CFunction): void {
   fn.parameters.forEach((parameter, index) => {
     if (parameter.type.kind === 'integer' && takesUnsigned.has(`${fn.name}.${parameter.name}`)) {
@@ -157,10 +157,10 @@ export function annotate(fn: CFunction): void {
   });
 }
 
-/** Flexible arrays that another member counts: its name. */
+/** Flexible arrays whose length is in another member: that member's name. */
 export const flexibleLengths: Record<string, string> = { 'io_uring_probe.ops': 'ops_len' };
 
-/** Statements of a binding around its call, which sees its arguments and `result`. */
+/** Statements before and after a binding's call. They see its arguments and `result`. */
 export interface Hooks {
   before: string[];
   after: string[];
@@ -168,7 +168,7 @@ export interface Hooks {
   result?: (call: string) => string;
 }
 
-/** What the bindings do beside calling C: see src/liburing/ring-state.ts. */
+/** What bindings do beside calling C: see src/liburing/ring-state.ts. */
 export function hooks(name: string): Hooks {
   switch (name) {
     case 'io_uring_queue_init':
@@ -204,5 +204,5 @@ export function hooks(name: string): Hooks {
   }
 }
 
-/** Bytes of the SQE that a function writes: those that take a big one say so in their name. */
+/** Bytes of the SQE that a function writes. The names of those that take a big SQE say so. */
 export const sqeSize = (name: string): 64 | 128 => (name.endsWith('128') ? 128 : 64);

@@ -1,6 +1,6 @@
 /** Small pieces of TypeScript source. */
 
-/** Indents lines, but for empty ones. */
+/** Indents lines. Empty ones stay empty. */
 export const indent = (lines: readonly string[], by: string): string =>
   lines.map((line) => (line === '' ? '' : by + line)).join('\n');
 

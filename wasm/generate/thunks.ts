@@ -1,7 +1,7 @@
 /**
- * Emits C functions of the form that JavaScript calls cheaply. At the boundary an i64 is a BigInt,
- * which costs more to make than most of these functions to run; so pointers into wasm memory are
- * 32-bit integers here, and other addresses, sizes and offsets are doubles, exact up to 2^53.
+ * Emits C functions in a form that JavaScript calls cheaply. At the boundary an i64 is a BigInt, and making one costs
+ * more than running most of these functions. So pointers into wasm memory are 32-bit integers here; other addresses,
+ * sizes and offsets are doubles, which are exact up to 2^53.
  */
 import type { CFunction, CType, Model, Parameter } from './model.js';
 
@@ -12,7 +12,7 @@ export function hasNumericForm({ result, parameters }: CFunction): boolean {
   );
 }
 
-/** What a numeric form cannot say exactly: a 64-bit integer that is no pointer and no size. */
+/** Whether a numeric form cannot pass a value exactly: it is a 64-bit integer, and neither pointer nor size. */
 export function isExact64(type: CType): boolean {
   return type.kind === 'integer' && type.bits === 64 && type.role === 'number';
 }

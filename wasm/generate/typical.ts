@@ -1,9 +1,9 @@
-/** Arguments as programs have them, for the golden vectors. */
+/** Arguments that programs use, for the golden vectors. */
 import type { CFunction, Parameter } from './model.js';
 
 const AT_FDCWD = -100n;
 
-/** By the names of parameters: numbers that are likely, and differ from each other. */
+/** Likely numbers, by the names of parameters. They differ from each other. */
 const usual: Record<string, bigint> = {
   fd: 3n,
   sockfd: 5n,
@@ -56,7 +56,7 @@ const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
 /** IORING_FILE_INDEX_ALLOC */
 const ALLOCATE = 0xffff_ffffn;
 
-/** Calls worth a name of their own: those in which bindings are often wrong. */
+/** Named cases: calls in which bindings are often wrong. */
 export const realistic: Record<string, Record<string, Record<string, bigint>>> = {
   io_uring_prep_read: { 'current-position': { offset: UINT64_MAX }, 'beyond-4-gib': { offset: 0x1_0000_1000n } },
   io_uring_prep_write: { 'current-position': { offset: UINT64_MAX }, append: { offset: UINT64_MAX, nbytes: 1n } },

@@ -1,4 +1,4 @@
-/** What the promise of each operation resolves to. Where it is not the CQE's `res`, who makes it. */
+/** The value that the promise of each operation resolves to. Most are the CQE's `res`. */
 import {
   builtIn,
   call,
@@ -17,7 +17,7 @@ export interface Value {
   readonly type: Expression;
   /** A sentence for the documentation. */
   readonly returns: string;
-  /** The function that makes it of a `res`; `res` itself without one. */
+  /** The function that makes the value of a `res`; without one, `res` is the value. */
   readonly convert?: Expression;
 }
 
@@ -120,7 +120,7 @@ function membersOf(struct: string): Expression {
 
 const values = new Map(groups.flatMap(([names, value]) => names.split(' ').map((name) => [name, value] as const)));
 
-/** The value of an operation. An operation without an entry is an error: a new one has to be read up. */
+/** The value of an operation. @throws for an operation without an entry, as somebody has to look it up. */
 export function valueOfOperation(operation: string): Value {
   const value = values.get(operation);
   if (value === undefined) throw new Error(`wasm/generate/values.ts does not say what ${operation} resolves to`);

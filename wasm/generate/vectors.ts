@@ -1,5 +1,5 @@
 /**
- * Writes the golden vectors: calls chosen here, bytes from the native reference.
+ * Writes the golden vectors: this file chooses the calls, and the native reference gives the bytes.
  * `node vectors.js MODEL REFERENCE ENCODE_JS OUT`.
  */
 import { execFileSync } from 'node:child_process';
@@ -13,7 +13,7 @@ import { realistic, typical } from './typical.js';
 const [modelFile = '', reference = '', encodeJs = '', out = ''] = process.argv.slice(2);
 if (!out) throw new Error('usage: vectors.js MODEL REFERENCE ENCODE_JS OUT');
 
-/** All but the SQE itself. */
+/** The parameters without the SQE. */
 const argumentsOf = ({ parameters }: CFunction): Parameter[] => parameters.filter(({ name }) => name !== 'sqe');
 
 const model = JSON.parse(readFileSync(modelFile, 'utf8')) as Model;
@@ -31,15 +31,15 @@ interface Case {
   index: number;
   fn: CFunction;
   values: bigint[];
-  /** What the SQE has in it before; zeroes if it is undefined. */
+  /** The SQE before the call; zeroes if undefined. */
   base?: string;
 }
 
-/** The smallest and the largest value; addresses are those that a program can have. */
+/** The smallest and the largest value. Addresses are those that a program can have. */
 function limits({ type }: Parameter): [low: bigint, high: bigint] {
   if (type.kind === 'pointer') return [0n, (1n << 47n) - 1n];
   if (type.kind === 'struct') throw new Error('structs by value are not supported');
-  // JavaScript has sizes as numbers
+  // JavaScript passes sizes as numbers
   if (type.c === 'size_t') return [0n, (1n << 53n) - 1n];
   const bits = BigInt(type.bits);
   return type.signed ? [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n] : [0n, (1n << bits) - 1n];
@@ -73,14 +73,14 @@ function casesOf(fn: CFunction, index: number): Case[] {
       parameters.map((parameter) => limits(parameter)[0]),
     );
   }
-  // with one argument, that is the case above
+  // a function with one argument has this case already
   if (parameters.length > 1) {
     add(
       'all-max',
       parameters.map((parameter) => limits(parameter)[1]),
     );
   }
-  // what a function does not write stays as the request before has left it
+  // bytes that a function does not write stay as the previous request left them
   add(
     'reused-ones',
     usual,
@@ -125,7 +125,7 @@ const vectors = cases.map(({ name, fn, values, base }, i) => {
 });
 
 const head = { $schema: './vectors.schema.json', liburing: model.version, abi: 'x86-64' };
-// a case a line: for people who read it, and for those who read its differences
+// one case a line, so that people can read the file and its diffs
 writeFileSync(
   out,
   `${JSON.stringify(head).slice(0, -1)},"vectors":[\n${vectors.map((vector) => JSON.stringify(vector)).join(',\n')}\n]}\n`,
