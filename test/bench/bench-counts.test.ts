@@ -1,6 +1,6 @@
 /**
- * What an operation costs that can be counted: system calls, calls of wasm and of the shim, bytes
- * allocated. Times are for `make bench`; these numbers are the same on any machine.
+ * The costs of an operation that can be counted: system calls, calls of wasm and of the shim, bytes allocated. `make
+ * bench` measures times; these numbers are the same on any machine.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,17 +13,17 @@ const BATCH = 32;
 
 interface Limits {
   readonly entersPerBatch: number;
-  /** Of the main thread. */
+  /** Calls of the main thread. */
   readonly otherSystemCallsPerBatch: number;
   readonly shimCallsPerBatch: number;
   readonly wasmCallsPerOperation: number;
-  /** Beyond what `promise`, below, allocates for those that are awaited. */
+  /** Bytes beyond what `promise`, below, allocates for those that are awaited. */
   readonly bytesPerOperation: number;
 }
 
-/** The most that there may be. */
+/** The maximum of each. */
 const limits = {
-  /** Through the C interface: get_sqe, prep, peek_cqe, cqe_seen, and once a batch submit_and_wait. */
+  /** The C interface: get_sqe, prep, peek_cqe, cqe_seen, and once a batch submit_and_wait. */
   peek: {
     entersPerBatch: 1,
     otherSystemCallsPerBatch: 0,
@@ -31,7 +31,7 @@ const limits = {
     wasmCallsPerOperation: 4.1,
     bytesPerOperation: 0,
   },
-  /** The same with for_each_cqe and, once a batch, cq_advance. The bytes are the iterator, once a batch, too. */
+  /** The same with for_each_cqe and, once a batch, cq_advance. The bytes are the iterator, once a batch. */
   for_each: {
     entersPerBatch: 1,
     otherSystemCallsPerBatch: 0,
@@ -39,7 +39,7 @@ const limits = {
     wasmCallsPerOperation: 2.2,
     bytesPerOperation: 4,
   },
-  /** Through `await ring.nop()`, nine batches in a turn. The other system call is the loop's epoll_wait(2). */
+  /** `await ring.nop()`, nine batches in a turn. The other system call is the loop's epoll_wait(2). */
   await: {
     entersPerBatch: 1,
     otherSystemCallsPerBatch: 1 / 9,
@@ -93,7 +93,7 @@ const loops: Readonly<Record<Way | 'promise', string>> = {
         for (let j = 0; j < ${BATCH}; j++) if ((await results[j]) !== 0) throw new Error('NOP');
       }
     }`,
-  // what nobody can do without who awaits something
+  // the minimum that awaiting something takes
   promise: `
     const results = new Array(${BATCH});
     const resolves = new Array(${BATCH});
@@ -112,7 +112,7 @@ const loops: Readonly<Record<Way | 'promise', string>> = {
     }`,
 };
 
-/** Runs a loop of batches; `source` has it as run(), and calls print() with a result. */
+/** Runs a loop of batches. `source` calls it as run(), and print() with a result. */
 function result<T>(way: keyof typeof loops, before: string, source: string, options: RunOptions): T {
   const { status, stdout, stderr } = runScript(
     `import { accessSync } from 'node:fs';
@@ -132,15 +132,15 @@ describe('system calls', () => {
   const folder = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** V8's memory and its threads, which are busy when they like to be. */
+  /** Calls of V8's memory and threads, which come at any time. */
   const V8 = new Set(['madvise', 'mprotect', 'mmap', 'munmap', 'futex', 'sched_yield', 'getpid']);
 
   /** Names of the main thread's calls while the loop ran. */
   function callsDuring(way: Way, batches: number): string[] {
     const log = join(folder, way);
-    // the calls between two that nobody else makes
+    // the calls between two that only this test makes
     const mark = (name: string): string => `try { accessSync('/${name}'); } catch {}`;
-    // what the compilers tell the event loop is over before
+    // the compilers have told the event loop everything by then
     const source = `await run(2000); ${mark('begin')} await run(${batches}); ${mark('end')} print(null);`;
     result(way, '', source, { prefix: ['strace', '-qq', '-o', log] });
     const lines = readFileSync(log, 'utf8').split('\n');
@@ -157,7 +157,7 @@ describe('system calls', () => {
     const enters = calls.filter((name) => name === 'io_uring_enter').length;
     expect(enters / BATCHES).toBeGreaterThan(0.9);
     expect(enters / BATCHES).toBeLessThanOrEqual(limits[way].entersPerBatch);
-    // the loop's own first and last turn, and a file that the runtime reads now and then
+    // the loop's own first and last turn, and a file that the runtime sometimes reads
     const others = calls.filter((name) => name !== 'io_uring_enter');
     expect(others.length, others.slice(0, 20).join(' ')).toBeLessThanOrEqual(
       limits[way].otherSystemCallsPerBatch * (BATCHES + 2) + BATCHES / 20,
@@ -166,7 +166,7 @@ describe('system calls', () => {
 });
 
 describe('calls across the boundary', () => {
-  /** Counts what JavaScript calls of wasm, and wasm of the shim. */
+  /** Counts the calls of wasm by JavaScript, and of the shim by wasm. */
   const counting = `
     const { Instance } = WebAssembly;
     let wasm = 0, shim = 0;
@@ -190,7 +190,7 @@ describe('calls across the boundary', () => {
 });
 
 describe('allocations', () => {
-  // room for all of it, so that nothing is collected meanwhile
+  // room for everything, so that no collection happens meanwhile
   const nodeFlags = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-size=256'];
 
   /** Bytes of an operation. */
@@ -199,7 +199,7 @@ describe('allocations', () => {
     const source = `
       import { getHeapStatistics } from 'node:v8';
       const used = () => getHeapStatistics().used_heap_size;
-      await run(20_000); // until it is compiled for good
+      await run(20_000); // until the optimizing compiler is done
       const samples = [];
       for (let i = 0; i < 10; i++) {
         gc();
@@ -209,16 +209,16 @@ describe('allocations', () => {
       }
       print(samples);`;
     const samples = result<number[]>(way, '', source, { nodeFlags });
-    // the compiler's own come and go: the least of them
+    // the compiler's own allocations vary: take the minimum
     return Math.min(...samples) / BATCHES / BATCH;
   }
 
   it.each(ways)('bytes of an operation, %s', (way) => {
     const promise = way === 'await' ? allocated('promise') : 0;
     const bytes = allocated(way) - promise;
-    // not to the byte: something else is allocated once in a while
+    // not exact: something else allocates once in a while
     expect(Math.floor(bytes)).toBeLessThanOrEqual(limits[way].bytesPerOperation);
-    // were there a collection meanwhile, it would be less than nothing
+    // a collection meanwhile would make it negative
     expect(bytes).toBeGreaterThan(way === 'await' ? -promise / 4 : -1);
   });
 });

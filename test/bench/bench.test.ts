@@ -1,4 +1,4 @@
-/** `make bench`, but for what it measures: what it is told, what it runs, what it writes. */
+/** `make bench` without its measurements: its arguments, its cases, its output. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ function bench(program: string, ...args: string[]) {
 }
 
 describe('the command line', () => {
-  it('has help, in which all kinds are', () => {
+  it('has help that lists all kinds', () => {
     const { status, stdout } = bench('run', '--help');
     expect(status).toBe(0);
     for (const { name, summary } of kinds) expect(stdout).toContain(`${name.padEnd(8)} ${summary}`);
@@ -43,7 +43,7 @@ describe('the command line', () => {
     [['--ms', 'long'], /^bench: MS has to be 1 or more\n$/],
     [['--what', 'calls/peek', '--runtimes', 'ruby'], /^bench: RUNTIMES are node, .*, not ruby\n$/],
     [['--bogus'], /^bench: Unknown option '--bogus'.*\n$/],
-  ])('%s: one sentence', (args, sentence) => {
+  ])('%s is refused in one sentence', (args, sentence) => {
     const { status, stdout, stderr } = bench('run', ...args);
     expect(stderr).toMatch(sentence);
     expect(stdout).toBe('');
@@ -54,13 +54,13 @@ describe('the command line', () => {
 describe('the cases', () => {
   const all = select([], placesIn(''));
 
-  it('have names of their own, under their kinds', () => {
+  it('have unique names, under their kinds', () => {
     const ids = all.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const kind of kinds) for (const { id } of kind.cases(placesIn(''))) expect(id).toMatch(`${kind.name}/`);
   });
 
-  it('run programs that there are', () => {
+  it('run programs that exist', () => {
     const missing = (program: Program): string[] => {
       const file = program.language === 'c' ? `c/${program.name}` : `ts/${program.name}.js`;
       return existsSync(join(root, 'build/bench', file)) ? [] : [file];
@@ -70,7 +70,7 @@ describe('the cases', () => {
   });
 });
 
-describe('what it writes', () => {
+describe('the output', () => {
   const out = join(folder, 'bench.json');
   const read = (): Results => JSON.parse(readFileSync(out, 'utf8')) as Results;
 
@@ -80,7 +80,7 @@ describe('what it writes', () => {
     expect(stdout).toMatch(/^io_uring_peek_cqe$/m);
   });
 
-  it('is as its schema says', () => {
+  it('fits its schema', () => {
     const schema = JSON.parse(readFileSync(join(root, 'bench/bench.schema.json'), 'utf8')) as object;
     const validate = new Ajv({ allowUnionTypes: true }).compile(schema);
     expect(validate(read()), JSON.stringify(validate.errors)).toBe(true);
@@ -119,7 +119,7 @@ describe('the ratios', () => {
   const rowsWith = (comparison: Comparison) =>
     resultOf({ id: 'x/y', title: '', unit: 'ns/op', comparison, sides }, entrants).rows;
 
-  it('are speeds, and of others how many times as fast ours are in the same runtime', () => {
+  it('compare speeds, and say how many times as fast ours are as others in the same runtime', () => {
     const [first, inNode, inBun, fsInNode, fsInBun] = rowsWith('speed');
     expect(first?.toReference).toBeNull();
     expect(inNode?.toReference).toEqual({ median: 1, min: 0.5, max: 1.5 });
@@ -130,13 +130,13 @@ describe('the ratios', () => {
     expect(fsInBun).toMatchObject({ value: null, toReference: null, oursTimes: {}, samples: [40, 60, null] });
   });
 
-  it('are sizes, or differences', () => {
+  it('compare sizes by ratios, or by differences', () => {
     expect(rowsWith('size')[1]?.toReference).toEqual({ median: 1, min: 2 / 3, max: 2 });
     expect(rowsWith('difference')[1]?.toReference).toEqual({ median: 0, min: -10, max: 10 });
   });
 });
 
-describe('what is published', () => {
+describe('publishing', () => {
   const spread = (median: number): Spread => ({ median, min: median / 2, max: 2 * median });
   const row = { samples: [], value: spread(1), oursTimes: {} };
   const results: Results = {
@@ -178,7 +178,7 @@ describe('what is published', () => {
     writeFileSync(page, 'before\n<!-- make bench-chart writes from here -->\nold\n<!-- to here -->\nafter\n'),
   );
 
-  it('has bars as long as the ratios, of one runtime', () => {
+  it('draws bars as long as the ratios, of one runtime', () => {
     const { status, stderr } = publish('node 24');
     expect(stderr).toBe('');
     expect(status).toBe(0);
@@ -190,7 +190,7 @@ describe('what is published', () => {
     expect(svg).not.toContain('elsewhere');
   });
 
-  it('has the ratios in a page, and leaves the rest of it alone', () => {
+  it('puts the ratios into a page, and changes nothing else of it', () => {
     expect(publish('node 24').status).toBe(0);
     const text = readFileSync(page, 'utf8');
     expect(text).toMatch(/^before\n<!-- .* -->\n\n!\[.*\n\nnode 24\.0\.0, Linux 6\.18, /);
@@ -200,7 +200,7 @@ describe('what is published', () => {
     expect(text).not.toContain('elsewhere');
   });
 
-  it('says what is missing', () => {
+  it('names what is missing', () => {
     expect(publish('deno').stderr).toBe('bench-chart: nothing was measured in deno, but in node 24.0.0, bun 1.0.0\n');
     expect(publish('node', join(folder, 'none')).stderr).toMatch(/make bench first\n$/);
     writeFileSync(page, 'no place\n');

@@ -1,4 +1,4 @@
-/** Every binding is called once at least, and what comes back is C's and the kernel's. */
+/** Every binding is called at least once, and returns what C and the kernel return. */
 import {
   closeSync,
   mkdtempSync,
@@ -55,24 +55,24 @@ import { recording } from '../support/recording.js';
 
 const { api, called } = recording(library, new Set(model.functions.map(({ name }) => name)));
 
-/** -errno, under its name. */
+/** A negative errno, by its name. */
 const { EACCES, EAGAIN, EBADF, EBUSY, ECANCELED, EEXIST, EINVAL, ENOENT, ENOMEM, ENXIO, EOPNOTSUPP, EPERM, ETIME } =
   linux;
 
-/** What a function returns on kernels that know what it asks for, and on others. */
+/** What a function returns on kernels that support it, and on others. */
 const since = (version: `${number}.${number}`, result: number): number => (kernelHas(version) ? result : -EINVAL);
 
 // --- rings ---
 
 const open = new Set<io_uring>();
 const pointer = allocPointers(io_uring_cqe);
-/** A time that is over at once, and one that never comes. */
+/** A time that has passed already, and one that never passes. */
 const atOnce = alloc(timespec);
 atOnce.tv_nsec = 1;
 const never = alloc(timespec);
 never.tv_sec = 1e6;
 
-/** A struct in a message of vitest's would come with all the memory that it is in. */
+/** Structs are compared by members: vitest would print all the memory that they are in. */
 const isNull = (struct: library.Struct | null): boolean => struct === null;
 
 function openRing(flags = 0, entries = 8): io_uring {
@@ -151,7 +151,7 @@ describe('functions that prepare an SQE', () => {
   const literal = (value: unknown): string =>
     `0x${BigInt.asUintN(64, BigInt(value as number | bigint | boolean)).toString(16)}UL`;
 
-  /** A block of C that prints what a call leaves of 128 bytes. */
+  /** C code that prints the 128 bytes that a call leaves. */
   const inC = ({ name, parameters }: CFunction, values: readonly unknown[]): string => {
     const list = parameters.map(({ type }, index) =>
       type.kind === 'pointer' && type.struct === 'io_uring_sqe' ? 'sqe' : `(${type.c}) ${literal(values[index])}`,
@@ -159,12 +159,12 @@ describe('functions that prepare an SQE', () => {
     return `memset(sqe, ${FILL}, ${SIZE}); ${name}(${list.join(', ')}); print();`;
   };
 
-  it('write what native C writes', () => {
+  it('write the bytes that native C writes', () => {
     const good = new Arguments(library as never);
     const cases = preparing.flatMap((fn) =>
       fc.sample(good.good(fn), 10).map((list) => ({
         fn,
-        // addresses, so that C can be given the same
+        // addresses, as C can be given the same ones
         values: list.map(({ value }, index) =>
           fn.parameters[index]?.type.kind === 'pointer' ? 0x10000 * (index + 1) + 0x7f0000000000 : value,
         ),
@@ -219,7 +219,7 @@ describe('functions that need no ring', () => {
     expect(api.io_uring_check_version(major - 1, 99)).toBe(false);
   });
 
-  it('tell how much memory a ring takes', () => {
+  it('tell the memory that a ring takes', () => {
     const p = alloc(io_uring_params);
     const small = api.io_uring_memory_size(8, 0);
     expect(small % 4096).toBe(0);
@@ -228,13 +228,13 @@ describe('functions that need no ring', () => {
     p.flags = library.IORING_SETUP_SQE128;
     expect(api.io_uring_memory_size_params(1024, p)).toBe(api.io_uring_memory_size(1024, 0) + 1024 * 64);
     expect(api.io_uring_memory_size(0, 0)).toBe(-EINVAL);
-    // locked memory: none since Linux 5.12
+    // no locked memory since Linux 5.12
     expect(api.io_uring_mlock_size(8, 0)).toBe(0);
     expect(api.io_uring_mlock_size_params(8, p)).toBe(0);
     free(p);
   });
 
-  it('take a multishot message apart', () => {
+  it('parse a multishot message', () => {
     const [nameLength, payload] = [16, 'payload'];
     const message = alloc(msghdr);
     message.msg_namelen = nameLength;
@@ -251,7 +251,7 @@ describe('functions that need no ring', () => {
     expect(api.io_uring_recvmsg_payload_length(out, bytes.length, message)).toBe(payload.length);
     expect(api.io_uring_recvmsg_payload_length(out, -EAGAIN, message)).toBe(0);
 
-    // two control messages, of 16 bytes with and without data
+    // two control messages, of 16 bytes without data and with it
     const first = memory.struct(cmsghdr, out.address + header + nameLength);
     first.cmsg_len = cmsghdr.size + 4;
     const second = memory.struct(cmsghdr, first.address + 24);
@@ -278,7 +278,7 @@ describe('functions that need no ring', () => {
     free(cqe);
   });
 
-  it('ask the kernel what it has', () => {
+  it('ask the kernel for its features', () => {
     const opcodes = alloc(io_uring_query_opcode);
     const query = alloc(io_uring_query_hdr);
     query.query_op = library.IO_URING_QUERY_OPCODES;
@@ -293,14 +293,14 @@ describe('functions that need no ring', () => {
     for (const block of [opcodes, query]) free(block);
   });
 
-  it('do not limit what this task may do without a filter', () => {
+  it('do not restrict this task without a filter', () => {
     const filter = alloc(library.io_uring_bpf);
     expect([-EINVAL, -EACCES]).toContain(api.io_uring_register_bpf_filter_task(filter));
     free(filter);
   });
 });
 
-describe('setting up', () => {
+describe('setup', () => {
   it('a ring by its number of entries', () => {
     const ring = openRing();
     expect([ring.sq.ring_entries, ring.cq.ring_entries]).toEqual([8, 16]);
@@ -336,7 +336,7 @@ describe('setting up', () => {
     for (const block of [ring, p, pages]) free(block);
   });
 
-  it('a ring in the two steps that it consists of', () => {
+  it('a ring in two steps', () => {
     const ring = alloc(io_uring);
     const p = alloc(io_uring_params);
     p.flags = library.IORING_SETUP_NO_SQARRAY;
@@ -383,7 +383,7 @@ describe('setting up', () => {
 });
 
 describe('the SQ ring', () => {
-  it('gives out its entries, and null when they are used up', () => {
+  it('hands out its entries, and null when none is left', () => {
     const ring = openRing();
     expect([api.io_uring_sq_ready(ring), api.io_uring_sq_space_left(ring)]).toEqual([0, 8]);
     const first = sqeOf(ring);
@@ -396,7 +396,7 @@ describe('the SQ ring', () => {
     expect([api.io_uring_sq_ready(ring), api.io_uring_cq_ready(ring)]).toEqual([0, 8]);
   });
 
-  it('gives out entries of 128 bytes where it has such', () => {
+  it('hands out entries of 128 bytes in a ring that has them', () => {
     const big = openRing(library.IORING_SETUP_SQE128);
     const [first, second] = [api.io_uring_get_sqe128(big), api.io_uring_get_sqe128(big)];
     expect(Number(second?.address) - Number(first?.address)).toBe(128);
@@ -404,7 +404,7 @@ describe('the SQ ring', () => {
     expect(isNull(api.io_uring_get_sqe128(openRing()))).toBe(true);
   });
 
-  it('is waited for where a thread of the kernel empties it', () => {
+  it('can be waited for when a kernel thread empties it', () => {
     const polled = openRing(library.IORING_SETUP_SQPOLL);
     submitNops(polled, 1n);
     expect(api.io_uring_sqring_wait(polled)).toBe(0);
@@ -413,15 +413,15 @@ describe('the SQ ring', () => {
   });
 });
 
-describe('submitting', () => {
-  it('and waiting', () => {
+describe('submission', () => {
+  it('with a wait', () => {
     const ring = openRing();
     prepareNops(ring, 1n, 2n);
     expect(api.io_uring_submit_and_wait(ring, 2)).toBe(2);
     expect([complete(ring).data, complete(ring).data]).toEqual([1n, 2n]);
   });
 
-  it('and waiting no longer than a time', () => {
+  it('with a wait of limited time', () => {
     const ring = openRing();
     prepareNops(ring, 1n);
     expect(api.io_uring_submit_and_wait_timeout(ring, pointer, 1, never, null)).toBe(1);
@@ -433,7 +433,7 @@ describe('submitting', () => {
     expect(result).toBe(since('6.12', 1));
   });
 
-  it('and waiting as a registered region says', () => {
+  it('with a wait that a registered region describes', () => {
     const ring = openRing(library.IORING_SETUP_R_DISABLED);
     const page = allocArray(4096);
     const region = alloc(io_uring_region_desc);
@@ -449,14 +449,14 @@ describe('submitting', () => {
     wait.ts.tv_nsec = 1;
     wait.flags = library.IORING_REG_WAIT_TS;
     expect(api.io_uring_submit_and_wait_reg(ring, pointer, 1, 0)).toBe(since('6.13', -ETIME));
-    // what took its place; this is in liburing for old programs only
+    // liburing keeps this for old programs only
     const waits = alloc(io_uring_reg_wait, 2);
     expect(api.io_uring_register_wait_reg(ring, waits, 2)).toBe(-EINVAL);
     closeRing(ring);
     for (const block of [page, region, registration, waits]) free(block);
   });
 
-  it('and looking for events', () => {
+  it('that looks for events, too', () => {
     const ring = openRing();
     prepareNops(ring, 1n);
     expect(api.io_uring_submit_and_get_events(ring)).toBe(1);
@@ -496,7 +496,7 @@ describe('completions', () => {
     expect(api.io_uring_wait_cqes_min_timeout(ring, pointer, 1, atOnce, 1, null)).toBe(since('6.12', -ETIME));
   });
 
-  it('are looked at', () => {
+  it('are peeked', () => {
     const ring = openRing();
     expect(api.io_uring_peek_cqe(ring, pointer)).toBe(-EAGAIN);
     submitNops(ring, 1n, 2n, 3n);
@@ -513,14 +513,14 @@ describe('completions', () => {
     for (const block of [available, many]) free(block);
   });
 
-  it('are gone through', () => {
+  it('are iterated', () => {
     const ring = openRing();
     submitNops(ring, 1n, 2n);
     const iterator = api.io_uring_cqe_iter_init(ring);
     const seen: bigint[] = [];
     while (api.io_uring_cqe_iter_next(iterator, pointer)) seen.push(pointer.value.user_data);
     expect(seen).toEqual([1n, 2n]);
-    // from the start again, in the same place
+    // from the start again, with the same struct
     expect(api.io_uring_cqe_iter_init(ring, iterator) === iterator).toBe(true);
     expect(api.io_uring_cqe_iter_next(iterator, pointer)).toBe(true);
     expect(pointer.value.user_data).toBe(1n);
@@ -529,7 +529,7 @@ describe('completions', () => {
     free(iterator);
   });
 
-  it('overflow where the CQ ring is too small, and are not lost', () => {
+  it('overflow when the CQ ring is too small, and are not lost', () => {
     const ring = openRing(0, 1);
     submitNops(ring, 1n);
     submitNops(ring, 2n);
@@ -540,9 +540,9 @@ describe('completions', () => {
     expect(api.io_uring_cq_has_overflow(ring)).toBe(false);
   });
 
-  it('tell an event descriptor', () => {
+  it('signal an eventfd', () => {
     const ring = openRing();
-    // Node's own event loop has some; a wakeup that it did not ask for does it no harm
+    // Node's event loop has eventfds of its own, and tolerates spurious wake-ups
     const descriptors = readdirSync('/proc/self/fd').filter((name) => {
       try {
         return readlinkSync(`/proc/self/fd/${name}`) === 'anon_inode:[eventfd]';
@@ -564,14 +564,14 @@ describe('completions', () => {
   });
 });
 
-describe('registering', () => {
+describe('registration', () => {
   const blocks: Parameters<typeof free>[0][] = [];
   const keep = <T extends Parameters<typeof free>[0]>(block: T): T => {
     blocks.push(block);
     return block;
   };
   afterEach(() => {
-    // what is registered is in use until its ring is closed
+    // a registered buffer is in use until its ring is closed
     for (const ring of open) closeRing(ring);
     for (const block of blocks.splice(0)) free(block);
   });
@@ -711,7 +711,7 @@ describe('registering', () => {
     expect(api.io_uring_unregister_buf_ring(ring, 2)).toBe(-ENOENT);
   });
 
-  it('a cancellation, at once', () => {
+  it('a synchronous cancellation', () => {
     const ring = openRing();
     const cancel = keep(alloc(io_uring_sync_cancel_reg));
     cancel.addr = 7n;
@@ -751,7 +751,7 @@ describe('registering', () => {
     expect(api.io_uring_set_iowait(ring, true)).toBe(expected);
   });
 
-  it('what depends on how the kernel was built', () => {
+  it("what depends on the kernel's configuration", () => {
     const ring = openRing();
     const napi = keep(alloc(io_uring_napi));
     napi.busy_poll_to = 10;
@@ -759,15 +759,15 @@ describe('registering', () => {
     expect([0, -EINVAL, -EOPNOTSUPP]).toContain(busyPoll);
     expect(api.io_uring_unregister_napi(ring, napi)).toBe(busyPoll);
     expect(api.io_uring_unregister_napi(ring, null)).toBe(busyPoll);
-    // each lacks what it needs: a ring made for it, an interface, a program
+    // each lacks what it needs: a special ring, an interface, a program
     expect([-EINVAL, -EPERM]).toContain(api.io_uring_register_ifq(ring, keep(alloc(io_uring_zcrx_ifq_reg))));
     expect([-EINVAL, -ENXIO]).toContain(api.io_uring_register_zcrx_ctrl(ring, keep(alloc(zcrx_ctrl))));
     expect(api.io_uring_register_bpf_filter(ring, keep(alloc(library.io_uring_bpf)))).toBe(-EINVAL);
   });
 });
 
-describe('a ring of buffers', () => {
-  it('is filled, taken from and filled again', () => {
+describe('a buffer ring', () => {
+  it('is filled, emptied and filled again', () => {
     const [group, entries] = [3, 4];
     const ring = openRing();
     const error = allocArray(1, Int32Array);
@@ -788,7 +788,7 @@ describe('a ring of buffers', () => {
     const head = allocArray(1, Uint16Array);
     expect(api.io_uring_buf_ring_available(ring, buffers, group)).toBe(since('6.8', 2));
 
-    /** Reads the file into whichever buffer comes next. */
+    /** Reads the file into the next buffer. */
     const read = (): { bid: number; text: string } => {
       const sqe = sqeOf(ring);
       api.io_uring_prep_read(sqe, file, null, 64, 0);
@@ -817,7 +817,7 @@ describe('a ring of buffers', () => {
   });
 });
 
-describe('who follows a pointer, as semantics.ts has it', () => {
+describe('who follows a pointer, according to semantics.ts', () => {
   const situations: Situation[] = [];
   for (const word of [0, 16])
     for (const [integer, size] of [
@@ -835,7 +835,7 @@ describe('who follows a pointer, as semantics.ts has it', () => {
             for (const result of [0, -EINVAL, 1])
               situations.push({ word, integer, size, flags, features, completions, kernelFlags, result });
 
-  /** What has to be the library's own struct or memory although C code does not look into it. */
+  /** Structs and memory that must be the library's own although C code does not look into them. */
   const handedOn: Record<string, string[]> = {
     'the kernel writes to it, and nothing else may be overwritten': [
       'io_uring_register_probe.p',
@@ -864,7 +864,7 @@ describe('who follows a pointer, as semantics.ts has it', () => {
     'the function does nothing any more': ['io_uring_register_wait_reg.ring', 'io_uring_register_wait_reg.reg'],
   };
 
-  /** Whether a call that is fine with proper arguments traps with a wild pointer for one, in any situation. */
+  /** Whether a call that succeeds with proper arguments traps when one pointer is wild. */
   const isFollowed = (fn: CFunction, index: number): boolean =>
     situations.some(
       (situation) => !traps(fn, situation) && outside.some((address) => traps(fn, situation, index, address)),
@@ -876,16 +876,16 @@ describe('who follows a pointer, as semantics.ts has it', () => {
     ),
   );
 
-  it('nobody but the kernel, for any address', () => {
+  it('only the kernel, for any address', () => {
     const any = pointers.filter(({ access }) => access === 'any');
     expect(any.length).toBeGreaterThan(80);
     expect(any.filter(({ fn, index }) => isFollowed(fn, index)).map(({ label }) => label)).toEqual([]);
-    // a call that traps anyway would tell nothing
+    // a call that always traps would prove nothing
     const always = any.filter(({ fn }) => situations.every((situation) => traps(fn, situation)));
     expect(always.map(({ label }) => label)).toEqual([]);
   });
 
-  it('the library itself, for what has to be in the window, but for a few', () => {
+  it('the library itself, for what has to be in the window, with few exceptions', () => {
     const ours = pointers.filter(({ access }) => access !== 'any');
     expect(ours.length).toBeGreaterThan(200);
     const never = ours.filter(({ fn, index }) => !isFollowed(fn, index)).map(({ label }) => label);
@@ -893,6 +893,6 @@ describe('who follows a pointer, as semantics.ts has it', () => {
   });
 });
 
-it('every function of the table has been called', () => {
+it('the tests above call every function of the table', () => {
   expect([...called].sort()).toEqual(model.functions.map(({ name }) => name).sort());
 });

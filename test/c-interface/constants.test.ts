@@ -1,4 +1,4 @@
-/** Constants have the values that C has for them, and none of C's is missing. */
+/** Constants have C's values, and none is missing. */
 import { describe, expect, it } from 'vitest';
 import * as library from '../../src/c.js';
 import { errno } from '../../src/constants/generated/errno.js';
@@ -7,11 +7,11 @@ import * as linux from '../../src/linux.js';
 import { type Constant, model } from '../support/model.js';
 import { check, preprocess, prologue, run } from '../support/native.js';
 
-/** Headers to take values from: those of glibc, and Linux's own, which do not mix. */
+/** The headers that values come from: glibc's, and Linux's own, which cannot be mixed. */
 const glibc = prologue;
 const kernel = ['eventpoll', 'fcntl', 'mman', 'tcp', 'time'].map((name) => `#include <linux/${name}.h>`).join('\n');
 
-/** We compile with musl's headers, which have these, and neither glibc nor Linux has. */
+/** musl's headers, which the module is compiled with, have these. glibc and Linux do not. */
 const onlyInMusl: Record<string, string> = {
   O_SEARCH: 'of POSIX, O_PATH in musl',
   O_EXEC: 'of POSIX, O_PATH in musl',
@@ -19,7 +19,7 @@ const onlyInMusl: Record<string, string> = {
   EPOLL_NONBLOCK: 'a former flag of epoll_create',
 };
 
-/** Where musl has another value than glibc. */
+/** Constants whose value differs between musl and glibc. */
 const different: Record<string, string> = {
   O_ACCMODE: 'musl counts O_SEARCH, its O_PATH, among the access modes',
   O_LARGEFILE: 'glibc has 0 on 64-bit systems, musl the bit that Linux has',
@@ -40,7 +40,7 @@ function native(headers: string, names: readonly string[]): Map<string, bigint> 
 
 const namesOf = (list: readonly Constant[]): string[] => list.map(({ name }) => name);
 
-/** What a module exports under the names of constants, all of it as bigints. */
+/** A module's exports under the names of constants, as bigints. */
 const exported = (module: object, list: readonly Constant[]): [string, bigint | undefined][] =>
   namesOf(list).map((name) => {
     const value = (module as Record<string, unknown>)[name];
@@ -56,24 +56,24 @@ describe("liburing's constants", () => {
     );
   });
 
-  it('are all the macros and enum constants of the headers', () => {
+  it('are all macros and enum constants of the headers', () => {
     let file = '';
     const defined = new Set<string>();
     for (const line of preprocess('#include <liburing.h>').split('\n')) {
       file = /^# \d+ "([^"]*)"/.exec(line)?.[1] ?? file;
       if (!/\/liburing(\.h$|\/)/.test(file)) continue;
-      // what looks like one, and is not private: a macro with a value, and a line of an enum
+      // lines that look like public constants: a macro with a value, or a member of an enum
       const name = /^#define ([A-Z]\w*) \S/.exec(line)?.[1] ?? /^\s+([A-Z][A-Z0-9_]+)\s*(?:,|=|$)/.exec(line)?.[1];
       if (name) defined.add(name);
     }
     expect(defined.size).toBeGreaterThan(270);
     const known = new Set(namesOf(model.constants));
     const missing = [...defined].filter((name) => !known.has(name));
-    // of these, the compiler has the last word on which have a value
+    // the compiler decides which of them have a value
     expect([...native(glibc, missing).keys()]).toEqual([]);
   });
 
-  it('are numbers where a number is exact, and bigints where not', () => {
+  it('are numbers where a number is exact, and bigints elsewhere', () => {
     for (const { name, value } of model.constants) {
       const isSafe = value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER);
       expect((constants as Record<string, unknown>)[name], name).toBeTypeOf(isSafe ? 'number' : 'bigint');
@@ -99,7 +99,7 @@ describe("Linux's constants", () => {
     expect(wrong).toEqual([]);
   });
 
-  it('that differ between C libraries are what they are said to be', () => {
+  it('that differ between C libraries are listed here', () => {
     expect(linux.O_LARGEFILE).toBe(Number(inKernel.get('O_LARGEFILE')));
     expect(linux.O_ACCMODE).toBe(Number(inKernel.get('O_ACCMODE')) | linux.O_SEARCH);
     expect(linux.O_SEARCH).toBe(linux.O_PATH);
@@ -109,13 +109,13 @@ describe("Linux's constants", () => {
       expect([inGlibc.get(name), inKernel.get(name)], name).toEqual([undefined, undefined]);
   });
 
-  it('are no others than those of the table', () => {
+  it('are those of the table, and no others', () => {
     expect(Object.keys(linux).sort()).toEqual([...names].sort());
   });
 });
 
 describe('the table of error numbers', () => {
-  // glibc knows the name of each number that it knows
+  // glibc has a name for each error number that it knows
   const lines = run(
     [
       prologue,
@@ -127,12 +127,12 @@ describe('the table of error numbers', () => {
   );
   const native = lines.map(([number, name]): [number, string | undefined] => [Number(number), name]);
 
-  it('has the numbers and the names of C', () => {
+  it("has C's numbers and names", () => {
     expect(native.length).toBeGreaterThan(130);
     expect([...errno].map(([number, { code }]) => [number, code]).sort()).toEqual(native.sort());
   });
 
-  it('has words for each', () => {
+  it('has a sentence for each', () => {
     for (const [number, { text }] of errno) expect(text, `${number}`).toMatch(/^[a-z.].*[^.]$/);
   });
 });

@@ -33,11 +33,11 @@ const markdownOf = (entry: ManPage): string[] => [
   ...entry.synopsis,
 ];
 
-/** Without code, in which everything is literal. */
+/** The text without code, in which everything is literal. */
 const withoutCode = (text: string) => text.replace(/^\s*```c\n[\s\S]*?\n\s*```$/gm, '').replace(/`[^`\n]*`/g, '');
 
 describe('all pages', () => {
-  it('include one for nearly every public function', () => {
+  it('exist for nearly every public function', () => {
     const functions = [...readFileSync(map, 'utf8').matchAll(/^\s*(\w*io_uring_\w+);/gm)].map(([, name = '']) => name);
     expect(functions.length).toBeGreaterThan(210);
     expect(functions.filter((name) => pages.has(name)).length).toBeGreaterThanOrEqual(210);
@@ -53,7 +53,7 @@ describe('all pages', () => {
     }
   });
 
-  it('keep nothing of groff', () => {
+  it('contain no groff', () => {
     for (const entry of pages.values()) {
       for (const text of markdownOf(entry)) {
         expect(text, entry.name).not.toMatch(/\\[-&f]|\\\(|\\\[|\\"/);
@@ -74,7 +74,7 @@ describe('all pages', () => {
     }
   });
 
-  it('read as prose: no stray spaces, no glued words', () => {
+  it('read as prose: no stray spaces, no joined words', () => {
     for (const entry of pages.values()) {
       for (const text of [...entry.description, ...entry.parameters.values(), entry.returns ?? '']) {
         const plain = text.replace(/^\s*```c\n[\s\S]*?\n\s*```$/gm, '');
@@ -95,7 +95,7 @@ describe('all pages', () => {
     }
   });
 
-  it('fit the width and the caps', () => {
+  it('respect the width and the caps', () => {
     for (const entry of pages.values()) {
       const comment = commentOf(entry);
       expect(Math.max(...comment.map((line) => line.length)), entry.name).toBeLessThanOrEqual(97);
@@ -196,7 +196,7 @@ describe('a page of its own', () => {
     return page('f', readManPages(directory));
   };
 
-  it('with an unknown macro or escape is an error that names the place', () => {
+  it('with an unknown macro or escape is an error that names the line', () => {
     expect(() => read('Text.\n.XY more\n')).toThrow(/f\.3:8: unknown groff macro \.XY/);
     expect(() => read('Text.\n.B \\*[x]\n')).toThrow(/f\.3:8: unknown groff escape \\\*/);
     expect(() => read("Text.\n'br\n")).toThrow(/f\.3:8: unknown groff macro \.br/);
@@ -225,7 +225,7 @@ describe('a page of its own', () => {
     ]);
   });
 
-  it('is found through a link, under its own name', () => {
+  it('is found through a symbolic link, under its own name', () => {
     read('The\n.BR f (3)\nfunction takes\n.IR a .\n');
     symlinkSync('f.3', join(directory, 'g.3'));
     expect(readManPages(directory).get('g')).toMatchObject({ name: 'g', page: 'f(3)', since: '9.9' });

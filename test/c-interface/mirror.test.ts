@@ -1,4 +1,4 @@
-/** Rings as old kernels give them: in the kernel's own pages, with a copy in the window. */
+/** Rings of old kernels: they are in the kernel's own pages, with a copy in the window. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { copyPackage } from '../support/shim.js';
 
@@ -42,7 +42,7 @@ function run(script: string): void {
   expect(stdout).toBe('fine\n');
 }
 
-it('is what this build uses: the kernel has the ring elsewhere', () => {
+it('this build uses the copy: the kernel has the ring elsewhere', () => {
   run(`
     const ring = open(8, 0);
     const ours = BigInt(ring.sq.ring_ptr);
@@ -53,7 +53,7 @@ it('is what this build uses: the kernel has the ring elsewhere', () => {
     assert(!readFileSync('/proc/self/maps', 'utf8').includes('[io_uring]'), 'a mapping is left');`);
 });
 
-it('rings of all sizes and kinds, filled several times', () => {
+it('rings of all sizes and kinds work when filled several times', () => {
   run(`
     const kinds = [0, u.IORING_SETUP_SQE128, u.IORING_SETUP_CQE32, u.IORING_SETUP_SQE128 | u.IORING_SETUP_CQE32,
       u.IORING_SETUP_NO_SQARRAY, u.IORING_SETUP_SINGLE_ISSUER | u.IORING_SETUP_DEFER_TASKRUN, u.IORING_SETUP_SQPOLL];
@@ -70,7 +70,7 @@ it('rings of all sizes and kinds, filled several times', () => {
     u.io_uring_queue_exit(largest);`);
 });
 
-it('reads what is in a file, into the window and into a Buffer', () => {
+it('reads a file into the window and into a Buffer', () => {
   run(`
     const ring = open(8, 0);
     const fd = openSync('package.json');
@@ -86,7 +86,7 @@ it('reads what is in a file, into the window and into a Buffer', () => {
     u.io_uring_queue_exit(ring);`);
 });
 
-it('hears of a completion that comes later, without being told to wait', () => {
+it('sees a completion that comes later, without waiting', () => {
   run(`
     const ring = open(8, 0);
     const ts = u.alloc(u.__kernel_timespec);
@@ -101,7 +101,7 @@ it('hears of a completion that comes later, without being told to wait', () => {
     u.io_uring_queue_exit(ring);`);
 });
 
-it('goes on by a registered ring fd', () => {
+it('works with a registered ring fd', () => {
   run(`
     const ring = open(8, 0);
     assert(u.io_uring_register_ring_fd(ring) === 1, 'io_uring_register_ring_fd');

@@ -1,4 +1,4 @@
-/** The table of prototypes, and what is built from it, is what the headers declare: no more, no less. */
+/** The table of prototypes, and what is generated from it, equal the headers' declarations. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as library from '../../src/c.js';
@@ -9,7 +9,7 @@ import { inRoot } from '../support/paths.js';
 
 const names = model.functions.map(({ name }) => name);
 
-/** What a linker version script exports, read by words: it has no syntax but these. */
+/** The exports of a linker version script. */
 function exported(map: string): string[] {
   const text = readFileSync(inRoot(`build/liburing/src/${map}`), 'utf8').replace(/\/\*.*?\*\//gs, '');
   return text
@@ -30,11 +30,11 @@ const prototypeOf = ({ name, result, parameters }: CFunction): Prototype => ({
   parameters: parameters.map(({ type }) => type.c),
 });
 
-/** A definition that compiles if the header's function is of exactly this type. */
+/** A definition that compiles only if the header's function has exactly this type. */
 const pointer = ({ name, result, parameters }: Prototype): string =>
   `${result} (*pointer_to_${name})(${parameters.join(', ') || 'void'}) = ${name};`;
 
-/** As liburing's own ffi.c: all inline functions are external ones. */
+/** liburing's ffi.c does this: all inline functions are external. */
 const source = (lines: readonly string[]): string =>
   ['#define IOURINGINLINE', '#include <liburing.h>', '#line 1', ...lines].join('\n');
 
@@ -60,7 +60,7 @@ describe('the table', () => {
     const header = readFileSync(inRoot('build/liburing/src/include/liburing.h'), 'utf8');
     const text = header.replace(/\/\*.*?\*\//gs, ' ');
     for (const { name, parameters } of model.functions) {
-      // with its type in front, and without a semicolon or brace inside: a declaration, not a call
+      // a declaration: its type comes first, and no semicolon or brace is inside
       const found = new RegExp(`(?:[\\w*]\\s+\\*?|\\*)${name}\\(([^;{}()]*)\\)\\s*(?:;|\\{|LIBURING_NOEXCEPT)`).exec(
         text,
       );
@@ -69,7 +69,7 @@ describe('the table', () => {
     }
   });
 
-  it('is the one that is shipped for tools', () => {
+  it('is the one that ships for tools', () => {
     expect(signatures).toEqual(
       model.functions.map(({ name, result, parameters }) => ({
         name,
@@ -98,7 +98,7 @@ describe('every function', () => {
     const bindings = library as unknown as Record<string, unknown>;
     for (const { name, parameters, result } of model.functions) {
       expect(bindings[name], name).toBeTypeOf('function');
-      // a struct that C returns may be given a place
+      // a struct that C returns may be stored where the caller says
       const place = result.kind === 'struct' ? 1 : 0;
       expect((bindings[name] as (...values: unknown[]) => unknown).length, name).toBe(parameters.length + place);
     }

@@ -1,4 +1,4 @@
-/** Rings of all sizes and kinds: set up, work, go away without a trace. */
+/** Rings of all sizes and kinds can be set up, work, and leave nothing behind. */
 import {
   closeSync,
   constants,
@@ -55,14 +55,14 @@ import { closeRing, initRing, openRing, patiently, runNops, upTo } from '../supp
 const directory = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** Pages that the windows of this process take from the kernel. */
+/** Pages that the windows of this process occupy. */
 function windowBlocks(): number {
   return readdirSync('/proc/self/fd')
     .filter((fd) => {
       try {
         return readlinkSync(`/proc/self/fd/${fd}`).startsWith('/memfd:liburing-wasm');
       } catch {
-        return false; // the directory's own fd
+        return false; // the fd of the directory itself
       }
     })
     .reduce((sum, fd) => sum + fstatSync(Number(fd)).blocks, 0);
@@ -77,7 +77,7 @@ it('has a host here', () => {
 describe('sizes', () => {
   const sizes = [1, 2, 3, 5, 8, 63, 64, 65, 100, 128, 129, 255, 256, 1000, 4096, 5000, 16384, 32768];
   for (const entries of sizes) {
-    it(`${entries} entries, all of them in use at once`, () => {
+    it(`${entries} entries can all be in use at once`, () => {
       const ring = openRing(entries);
       expect(ring.sq.ring_entries).toBe(2 ** Math.ceil(Math.log2(entries)));
       expect(ring.cq.ring_entries).toBe(2 * ring.sq.ring_entries);
@@ -98,13 +98,13 @@ describe('sizes', () => {
     expect(runNops(ring, 8)).toEqual(upTo(8));
   });
 
-  it('clamps what is too much, if asked to', () => {
+  it('clamps numbers that are too large, if asked to', () => {
     const ring = openRing(100_000, { flags: IORING_SETUP_CLAMP });
     expect(ring.sq.ring_entries).toBe(32768);
   });
 
   for (const entries of [0, 32769, 100_000, 0xffffffff]) {
-    it(`refuses ${entries} entries as the kernel does`, () => {
+    it(`refuses ${entries} entries, as the kernel does`, () => {
       const before = openFds();
       const ring = alloc(io_uring);
       expect(io_uring_queue_init(entries, ring, 0)).toBe(-22);
@@ -113,7 +113,7 @@ describe('sizes', () => {
     });
   }
 
-  it('says ENOMEM when the window is too small, and loses nothing', () => {
+  it('returns ENOMEM when the window is too small, and loses nothing', () => {
     const small = createInstance({ windowSize: 2 << 20 });
     const { functions } = small;
     const ring = small.memory.alloc(io_uring);
@@ -138,14 +138,14 @@ describe('kinds', () => {
     IOPOLL: IORING_SETUP_IOPOLL,
   };
   for (const [name, flags] of Object.entries(kinds)) {
-    it(`${name} works, through its rings many times around`, () => {
+    it(`${name} works when its rings wrap around many times`, () => {
       const ring = openRing(64, { flags });
       expect(ring.flags & flags).toBe(flags);
       for (let round = 0; round < 20; round++) expect(runNops(ring, 61)).toEqual(upTo(61));
     });
   }
 
-  it('a ring that the library put in the window looks as one that the kernel allocated', () => {
+  it('a ring in the window looks like one that the kernel allocated', () => {
     const ring = openRing(64);
     expect(ring.flags & IORING_SETUP_NO_MMAP).toBe(0);
   });
@@ -174,7 +174,7 @@ describe('kinds', () => {
     expect(contents.equals(buffer)).toBe(true);
   });
 
-  it('io_uring_queue_init_mem takes memory of the caller', () => {
+  it("io_uring_queue_init_mem takes the caller's memory", () => {
     const buffer = allocArray(65536);
     const ring = alloc(io_uring);
     const params = alloc(io_uring_params);
@@ -201,7 +201,7 @@ describe('kinds', () => {
     expect(result).toBe(0);
     expect(ring.sq.ring_entries).toBe(4096);
     expect(ring.cq.ring_entries).toBe(8192);
-    // the object for the SQE's old place is dead
+    // the object of the SQE at the old address is dead
     expect(() => old?.opcode).toThrow(/alive/);
     expect(io_uring_submit(ring)).toBe(1);
     const cqe = allocPointers(io_uring_cqe);
@@ -215,7 +215,7 @@ describe('kinds', () => {
 
 describe('io_uring_for_each_cqe', () => {
   for (const [name, flags] of Object.entries({ 'normal CQEs': 0, 'big CQEs': IORING_SETUP_CQE32 })) {
-    it(`steps over ${name} as io_uring_cqe_iter_next does`, () => {
+    it(`skips over ${name} as io_uring_cqe_iter_next does`, () => {
       const ring = openRing(8, { flags });
       const cqe = allocPointers(io_uring_cqe);
       for (let round = 0; round < 50; round++) {
@@ -260,7 +260,7 @@ describe('leaves nothing behind', () => {
     free(ring);
   });
 
-  it('failing setups', () => {
+  it('setups that fail', () => {
     const ring = alloc(io_uring);
     initRing(ring, 4096, { flags: IORING_SETUP_SQPOLL | IORING_SETUP_DEFER_TASKRUN });
     const fds = openFds();
@@ -299,7 +299,7 @@ describe('leaves nothing behind', () => {
     free(cqe);
   });
 
-  it('closing a ring kills the objects for its SQEs, and a second time throws', () => {
+  it('closing a ring invalidates the objects for its SQEs; closing it again throws', () => {
     const ring = alloc(io_uring);
     check(initRing(ring, 8), 'io_uring_queue_init');
     expect(() => free(ring)).toThrow(/io_uring_queue_exit/);
@@ -316,7 +316,7 @@ describe('leaves nothing behind', () => {
 });
 
 describe('instances', () => {
-  it('two side by side, with windows of their own', () => {
+  it('two at once, with windows of their own', () => {
     const other = createInstance({ windowSize: 4 << 20 });
     const { memory: theirs, functions } = other;
     expect(theirs.start >= memory.end || theirs.end <= memory.start).toBe(true);
@@ -354,7 +354,7 @@ describe('instances', () => {
     expect(openFds()).toBe(fds);
   });
 
-  it('says what is wrong when there is no room for a window', () => {
+  it('the error tells that there is no room for a window', () => {
     const instances = [];
     let error: unknown;
     try {

@@ -1,16 +1,16 @@
-/** Where io_uring cannot be had: what is said about it, and what works nevertheless. */
+/** Where io_uring cannot be used: errors say why, and what needs no kernel works. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { compileDeny } from '../support/deny.js';
 import { type RunOptions, runScript } from '../support/subprocess.js';
 
-/** Runs a program with one system call refused. */
+/** Runs a program under a filter that refuses one system call. */
 const deny = compileDeny();
 afterAll(() => deny.clean());
 
 const IO_URING_SETUP = 425;
 const MEMFD_CREATE = 319;
 
-/** Sets a ring up and prints the error as JSON. */
+/** Sets a ring up, and prints the error as JSON. */
 const SETUP = `
   import { alloc, check, io_uring, io_uring_queue_init } from 'liburing-wasm/c';
   try {
@@ -30,8 +30,8 @@ function setup(options: RunOptions, entries = 8, flags = 0): Record<string, unkn
 
 const refusing = (nr: number, errno: number): RunOptions => ({ prefix: [deny.program, String(nr), String(errno)] });
 
-describe('an error with code, errno, syscall and advice', () => {
-  it('not at all, where io_uring works', () => {
+describe('a setup that fails throws code, errno, syscall and advice', () => {
+  it('throws nothing where io_uring works', () => {
     expect(setup({})).toEqual({});
   });
 
@@ -47,7 +47,7 @@ describe('an error with code, errno, syscall and advice', () => {
     expect(error.message).toMatch(/5\.1/);
   });
 
-  it('an entries count that the kernel refuses', () => {
+  it('a number of entries that the kernel refuses', () => {
     const error = setup({}, 40_000);
     expect(error).toMatchObject({ code: 'EINVAL', errno: -22 });
     expect(error.message).toMatch(/32768/);
@@ -80,7 +80,7 @@ describe('without a host', () => {
     } catch ({ code, errno, syscall, message }) {
       thrown = { code, errno, syscall, message };
     }
-    // the C stack is whole after the throw
+    // the throw leaves the C stack whole
     const ring = alloc(io_uring);
     for (let i = 0; i < 10000; i++) {
       try { io_uring_queue_init(8, ring, 0); } catch (error) { if (error.code !== 'ENOSYS') throw error; }
@@ -94,7 +94,7 @@ describe('without a host', () => {
     return JSON.parse(stdout);
   }
 
-  it('another system: SQEs are prepared, and a ring says what is missing', () => {
+  it("on another system: SQEs are prepared, and a ring's error says what is missing", () => {
     const { host, bytes, thrown } = report({}, "Object.defineProperty(process, 'platform', { value: 'darwin' });");
     expect(host).toMatch(/part of Linux, and this is darwin/);
     expect(bytes).toBe(SQE);
@@ -102,18 +102,18 @@ describe('without a host', () => {
     expect(thrown.message).toMatch(/darwin/);
   });
 
-  it('another processor', () => {
+  it('on another processor', () => {
     const { host } = report({}, "Object.defineProperty(process, 'arch', { value: 's390x' });");
     expect(host).toMatch(/s390x/);
   });
 
-  it('native addons switched off', () => {
+  it('with native addons switched off', () => {
     const { host, bytes } = report({ nodeFlags: ['--no-addons'] });
     expect(host).toMatch(/addon/);
     expect(bytes).toBe(SQE);
   });
 
-  it('no memory to share', () => {
+  it('without memory to share', () => {
     const { host } = report(refusing(MEMFD_CREATE, 1));
     expect(host).toMatch(/^EPERM: operation not permitted, memfd_create\./);
   });

@@ -34,7 +34,7 @@ function run(script: string): string {
   return stdout.trim();
 }
 
-it('four workers and the main thread, each with a window of its own', () => {
+it('four workers and the main thread each have a window', () => {
   const output = run(`
     ${NOPS}
     import { Worker } from 'node:worker_threads';
@@ -49,7 +49,7 @@ it('four workers and the main thread, each with a window of its own', () => {
       worker.on('message', resolve).on('error', reject)));
     const mine = { start: memory.start, sum: nops(500) };
     const all = [mine, ...await Promise.all(reports)];
-    // all of them were alive until here
+    // all workers are alive until here
     for (const worker of workers) worker.postMessage('end');
     console.log(new Set(all.map(({ start }) => start)).size, new Set(all.map(({ sum }) => sum)).size, mine.sum);`);
   expect(output).toBe(`5 1 ${(500 * (31 * 32)) / 2}`);
@@ -84,7 +84,7 @@ it('a worker that ends with a read in flight gives its ring and window back', ()
       const [input, output] = await new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject));
       if (i % 2) await worker.terminate();
       else await exit;
-      // nothing may read this any more: the request is cancelled
+      // the request is cancelled: nothing reads this
       writeSync(output, 'nobody is there');
       closeSync(input);
       closeSync(output);

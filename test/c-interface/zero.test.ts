@@ -1,4 +1,4 @@
-/** prepZero() and zeroOperation() on the kernel that there is. test/guest has them on one with IORING_OP_ZERO. */
+/** prepZero() and zeroOperation() on this machine's kernel. test/guest runs them on one with IORING_OP_ZERO. */
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
@@ -34,13 +34,13 @@ import {
 } from '../../src/c.js';
 import { openRing } from '../support/ring.js';
 
-/** How many of the process's files are rings. */
+/** How many of the process's fds are rings. */
 function rings(): number {
   return readdirSync('/proc/self/fd').filter((fd) => {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`).includes('io_uring');
     } catch {
-      return false; // the directory's own fd
+      return false; // the fd of the directory itself
     }
   }).length;
 }
@@ -64,7 +64,7 @@ describe('on a kernel that does not know the opcode', () => {
   const known = kernelKnowsTheNumber();
   const reason = 'this kernel knows opcode 65: test/guest and test/kernel have the tests for such';
 
-  it('throws, and leaves the SQE as it was', ({ skip }) => {
+  it('throws, and leaves the SQE unchanged', ({ skip }) => {
     skip(known, reason);
     const sqe = alloc(io_uring_sqe);
     sqe.bytes.fill(7);
@@ -108,7 +108,7 @@ describe('on a kernel that does not know the opcode', () => {
   });
 });
 
-it('wants a fallback that it knows', () => {
+it('refuses a fallback that it does not know', () => {
   const wrong = { fallback: 'write' } as unknown as { fallback: 'fallocate' };
   expect(() => zeroOperation(wrong)).toThrow('fallback must be "fallocate" or undefined, not "write"');
 });

@@ -1,4 +1,4 @@
-/** The command line tool, as scripts see it: what it writes where, and how it ends. */
+/** The command line tool, as scripts see it: where it writes, and how it exits. */
 import { spawn, spawnSync } from 'node:child_process';
 import { execPath } from 'node:process';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -14,14 +14,14 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const READ = ['io_uring_prep_read', 'fd=3', 'buf=0x1000', 'nbytes=4096', 'offset=0'];
 const READ_HEX = hex(encode('io_uring_prep_read', { fd: 3, buf: 0x1000, nbytes: 4096, offset: 0 }));
 
-/** Runs it, expects success and silence on stderr, and returns what it wrote. */
+/** Runs the tool, expects success and silence on stderr, and returns the output. */
 function ok(args: readonly string[], input = ''): string {
   const { status, stdout, stderr } = cli(args, { input });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return stdout;
 }
 
-/** Runs it, expects a refusal of one sentence, and returns that. */
+/** Runs the tool, expects a refusal in one sentence, and returns that. */
 function refused(args: readonly string[], input = ''): string {
   const { status, stdout, stderr } = cli(args, { input });
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
@@ -30,7 +30,7 @@ function refused(args: readonly string[], input = ''): string {
 }
 
 describe('help', () => {
-  it('is had of every command', () => {
+  it('exists for every command', () => {
     const list = ok(['--help']);
     for (const command of ['probe', 'encode', 'decode', 'diff', 'vectors']) {
       expect(list).toMatch(new RegExp(`^  ${command} +\\w`, 'm'));
@@ -39,11 +39,11 @@ describe('help', () => {
     }
   });
 
-  it('goes to stderr where no command is given', () => {
+  it('goes to stderr when no command is given', () => {
     expect(cli([])).toMatchObject({ status: 2, stdout: '', stderr: ok(['--help']) });
   });
 
-  it('has the versions', () => {
+  it('names the versions', () => {
     expect(ok(['--version'])).toMatch(/^liburing-wasm \d+\.\d+\.\d+ \(liburing \d+\.\d+\)\n$/);
   });
 
@@ -61,7 +61,7 @@ describe('encode', () => {
     expect(ok(['encode', 'io_uring_prep_nop128']).trim()).toHaveLength(256);
   });
 
-  it('takes numbers of all bases, and the names of C', () => {
+  it("takes numbers of all bases, and C's names", () => {
     const openat = (...args: string[]): string => ok(['encode', 'io_uring_prep_openat', 'path=0x1000', ...args]);
     expect(openat('dfd=AT_FDCWD', 'flags=O_RDWR|O_CREAT', 'mode=0o644')).toBe(
       openat('dfd=-100', 'flags=0x42', 'mode=420'),
@@ -79,7 +79,7 @@ describe('encode', () => {
     expect(fields.find(({ name }) => name === 'off')?.value).toBe('18446744073709551614');
   });
 
-  it('chains calls on one SQE', () => {
+  it('applies several calls to one SQE', () => {
     const first = encode('io_uring_prep_read', { fd: 3, buf: 0x1000, nbytes: 4096, offset: 0 });
     const second = encode('io_uring_sqe_set_flags', { flags: 0x14 }, first);
     const third = encode('io_uring_sqe_set_data64', { data: 7 }, second);
@@ -124,7 +124,7 @@ describe('encode', () => {
 });
 
 describe('encode --c', () => {
-  it('is what people would write', () => {
+  it('writes what people would write', () => {
     const flags = ['+', 'io_uring_sqe_set_flags', 'flags=IOSQE_ASYNC|IOSQE_IO_LINK'];
     expect(ok(['encode', '--c', ...READ, ...flags])).toBe(`struct io_uring_sqe sqe = {
 	.opcode = IORING_OP_READ,
@@ -136,7 +136,7 @@ describe('encode --c', () => {
 `);
   });
 
-  /** Bytes in which no union is filled as a prep function would, and the same each time. */
+  /** Bytes that no prep function writes; the same each time. */
   function* arbitrary(count: number): Generator<Uint8Array> {
     let state = 1;
     const next = (): number => {
@@ -150,7 +150,7 @@ describe('encode --c', () => {
     }
   }
 
-  it('compiles, and is the same bytes, for all functions and for arbitrary bytes', () => {
+  it('compiles to the same bytes, for all functions and for arbitrary bytes', () => {
     const cases = [...encoders.values()].flatMap(({ name, parameters }) => {
       const wanted = parameters.filter((parameter) => parameter.name !== 'sqe');
       const call = (value: (bits: number, signed: boolean, at: number) => bigint): Uint8Array =>
@@ -179,7 +179,7 @@ describe('encode --c', () => {
 			printf("${i} ");
 	}`,
     );
-    // one function for all would take gcc minutes
+    // gcc would take minutes for one function with all of them
     const functions = blocks.map((block, i) => `static void f${i}(void)\n${block}`);
     const program = compileC(
       `#include <liburing.h>\n#include <stdio.h>\n#include <string.h>\n${functions.join('\n')}
@@ -211,23 +211,23 @@ describe('decode', () => {
     expect(text).toMatch(/not zero, though this operation does not use it:\n44 +4 +splice_fd_in +7/);
   });
 
-  it('sees what should be zero beside a member that is narrower than its place', () => {
+  it('shows what should be zero beside a member that is narrower than one that overlaps it', () => {
     const bytes = Buffer.from(encode('io_uring_prep_uring_cmd', { cmd_op: 1, fd: 3 }));
     bytes[13] = 1;
     expect(decode(bytes).reserved.map(({ name, value }) => [name, value])).toEqual([['__pad1', 256]]);
   });
 
-  it('has a negative number of flags in hex, without its sign', () => {
+  it('shows negative flags in hex, without a sign', () => {
     const bytes = Buffer.from(READ_HEX, 'hex');
     bytes.writeInt32LE(-(2 ** 31), 28);
     expect(ok(['decode', hex(bytes)])).toMatch(/^28 +4 +rw_flags +-2147483648 +0x80000000$/m);
   });
 
-  it('says so for an opcode that is not known', () => {
+  it('says that an opcode is unknown', () => {
     expect(ok(['decode', 'ff'.repeat(64)])).toMatch(/^opcode 255, which this liburing does not know\n/);
   });
 
-  it('takes hex as people have it', () => {
+  it('takes hex as people paste it', () => {
     const expected = ok(['decode', READ_HEX]);
     const spaced = READ_HEX.replace(/../g, '$& ');
     expect(ok(['decode', spaced])).toBe(expected);
@@ -237,7 +237,7 @@ describe('decode', () => {
     expect(ok(['decode', READ_HEX.replace(/../g, '0x$& ')])).toBe(expected);
   });
 
-  it('has the same in JSON, exactly', () => {
+  it('writes the same as JSON, exactly', () => {
     const bytes = Buffer.from(READ_HEX, 'hex');
     bytes.writeBigUInt64LE(0xffff_ffff_ffff_fffen, 32);
     const parsed = JSON.parse(ok(['decode', '--json', hex(bytes)])) as { fields: { name: string; value: string }[] };
@@ -265,7 +265,7 @@ describe('decode', () => {
 describe('diff', () => {
   const other = hex(encode('io_uring_prep_read', { fd: 4, buf: 0x1000, nbytes: 4096, offset: 0 }));
 
-  it('is silent about equal ones', () => {
+  it('prints nothing for equal SQEs', () => {
     expect(ok(['diff', READ_HEX, READ_HEX])).toBe('');
     expect(ok(['diff', '--json', READ_HEX, READ_HEX])).toBe('[]\n');
   });
@@ -297,7 +297,7 @@ describe('probe', () => {
     limits: { maxEntries?: number; memlock?: { soft: string; hard: string } };
   }
 
-  it('finds out what this kernel has', () => {
+  it('reports what this kernel supports', () => {
     const found = JSON.parse(ok(['probe', '--json'])) as Found;
     expect(found.works).toBe(true);
     const supported = (list: { name: string; supported: boolean }[]): string[] =>
@@ -341,7 +341,7 @@ describe('probe', () => {
 });
 
 describe('in a pipe', () => {
-  it('does not mind that the reader is gone', async () => {
+  it('tolerates a reader that has gone', async () => {
     const child = spawn(execPath, [entry, 'vectors'], { stdio: ['ignore', 'pipe', 'pipe'] });
     let stderr = '';
     child.stderr.on('data', (chunk) => {
@@ -354,7 +354,7 @@ describe('in a pipe', () => {
     expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
   });
 
-  it('writes all of it, and no colours', () => {
+  it('writes everything, and no colours', () => {
     const text = ok(['vectors']);
     expect(text.endsWith(']}\n')).toBe(true);
     expect(ok(['probe'])).not.toContain('\u001b');

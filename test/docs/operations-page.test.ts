@@ -1,4 +1,4 @@
-/** docs/operations.md is what `make docs` writes, and has all operations. */
+/** docs/operations.md is up to date, and lists all operations. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { execPath } from 'node:process';
@@ -9,7 +9,7 @@ import { newPath } from '../support/scratch.js';
 
 const page = readFileSync(inRoot('docs/operations.md'), 'utf8');
 
-it('is current', () => {
+it('is up to date', () => {
   const out = newPath('operations.md');
   const { status, stderr } = spawnSync(
     execPath,

@@ -1,4 +1,4 @@
-/** SQEs byte for byte as native C writes them; `make crosscheck` tries many more. */
+/** SQEs equal those of native C, byte for byte. `make crosscheck` tries many more. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ const signatureOf = (name: string) => {
   return signature;
 };
 
-describe('the same bytes as native C', () => {
+describe('the bytes are those of native C', () => {
   for (const signature of encoders.values()) {
     it(signature.name, () => {
       const mismatch = crosscheck(encoder, program, signature, 200, 7);
@@ -25,7 +25,7 @@ describe('the same bytes as native C', () => {
   }
 });
 
-it('the reference is C: its read is what the man page says', () => {
+it('the reference is C: its read is what the man page describes', () => {
   const call = { arguments: [3n, 0x1000n, 4096n, 2n ** 64n - 1n], base: new Uint8Array(128), exact: true };
   const [bytes = new Uint8Array()] = reference(program, 'io_uring_prep_read', [call]);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
@@ -36,11 +36,11 @@ it('the reference is C: its read is what the man page says', () => {
   expect(view.getUint32(24, true)).toBe(4096);
 });
 
-describe('a damaged build is caught', () => {
+describe('a damaged build is detected', () => {
   const directory = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  /** Links the module again, with one function's call to liburing changed. */
+  /** Links the module again, with one function's call of liburing changed. */
   function damaged(from: RegExp, to: string): WebAssembly.Module {
     const thunks = readFileSync(join(root, 'build/wasm/generated/thunks.c'), 'utf8');
     const changed = thunks.replace(from, to);
@@ -54,7 +54,7 @@ describe('a damaged build is caught', () => {
     return new WebAssembly.Module(readFileSync(wasm));
   }
 
-  it('an offset that is off by one, shrunk to a small case', async () => {
+  it('an offset that is off by one is shrunk to a small case', async () => {
     const module = damaged(
       /(\tio_uring_prep_read\(.*)\(__u64\) \(long\) offset\)/,
       '$1(__u64) (long) offset + (offset > 99))',
@@ -65,19 +65,19 @@ describe('a damaged build is caught', () => {
     const [, native = 0, wasm = 0] = /^ {2}off: native (\d+), wasm (\d+)$/m.exec(describeMismatch(mismatch)) ?? [];
     expect(Number(native)).toBeGreaterThan(99);
     expect(BigInt(wasm)).toBe(BigInt(native) + 1n);
-    // the other arguments, and the bytes beneath, do not matter
+    // the other arguments, and the bytes before the call, do not matter
     expect(mismatch.call.arguments.slice(0, 3)).toEqual([0n, 0n, 0n]);
     expect(mismatch.call.base).toEqual(new Uint8Array(128));
     expect(crosscheck(broken, program, signatureOf('io_uring_prep_write'), 500, 7)).toBeUndefined();
   });
 
-  it('arguments that have changed places', async () => {
+  it('arguments that are swapped', async () => {
     const module = damaged(/(\tio_uring_prep_shutdown\(.*)fd, how\)/, '$1how, fd)');
     const mismatch = crosscheck(await loadEncoder(module), program, signatureOf('io_uring_prep_shutdown'), 500, 7);
     expect(mismatch && describeMismatch(mismatch)).toMatch(/^ {2}(fd|len): native/m);
   });
 
-  it('a write to a byte that C leaves alone', async () => {
+  it('a write to a byte that C does not write', async () => {
     const module = damaged(
       /\tio_uring_sqe_set_flags\((.*)\);/,
       '\tio_uring_sqe_set_flags($1); ((struct io_uring_sqe *) (unsigned long) sqe)->personality = 0;',

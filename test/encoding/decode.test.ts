@@ -1,4 +1,4 @@
-/** What decode and diff say of an SQE, compared with what C's own members say. */
+/** decode and diff, compared with C's own members. */
 import { spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import { join } from 'node:path';
@@ -53,10 +53,10 @@ function readByC(sqes: readonly Uint8Array[]): Map<string, bigint>[] {
     );
 }
 
-it('every member it names has the value that C reads there, whatever the bytes', () => {
+it('every member that it names has the value that C reads, whatever the bytes', () => {
   const sqes = Array.from({ length: 20_000 }, (_, i) => {
     const bytes = randomFillSync(new Uint8Array(64));
-    bytes[0] = i % 70; // all operations, and some that there are not
+    bytes[0] = i % 70; // all opcodes, and some that do not exist
     return bytes;
   });
   readByC(sqes).forEach((values, i) => {
@@ -74,7 +74,7 @@ function distinctArguments(name: string): CallArguments {
   return Object.fromEntries(list.map(({ name: parameter, c }, i) => [parameter, /bool/.test(c) ? true : 33 + 2 * i]));
 }
 
-describe('arguments are found again where they went', () => {
+describe('finds arguments in the members that they were written to', () => {
   for (const name of encoders.keys()) {
     if (!name.startsWith('io_uring_prep_') || ['io_uring_prep_rw', 'io_uring_prep_send_set_addr'].includes(name))
       continue;
@@ -86,7 +86,7 @@ describe('arguments are found again where they went', () => {
       expect(reserved).toEqual([]);
       for (const [argument, value] of Object.entries(args)) {
         const holders = fields.filter(({ parameters }) => parameters.includes(argument));
-        // an index of a direct descriptor is kept as one more, and flags are added to
+        // the index of a direct descriptor is stored plus one, and flags are added to
         const values = holders.map((field) => Number(field.value));
         const expected = argument === 'file_index' || argument === 'target_fd' ? Number(value) + 1 : Number(value);
         expect(
@@ -98,7 +98,7 @@ describe('arguments are found again where they went', () => {
   }
 });
 
-it('a million random SQEs, and none makes it throw', () => {
+it('a million random SQEs make it throw nothing', () => {
   const bytes = new Uint8Array(64);
   const many = new Uint8Array(64 * 1000);
   let fields = 0;
@@ -113,7 +113,7 @@ it('a million random SQEs, and none makes it throw', () => {
   expect(fields).toBeGreaterThan(1_000_000);
 });
 
-it('spells flags out, and says what has no name', () => {
+it('spells flags out, and marks bits without a name', () => {
   const read = encode('io_uring_prep_read', { fd: 3, buf: 0x1000, nbytes: 1, offset: 0 });
   const names = (flags: number): string | undefined =>
     decode(encode('io_uring_sqe_set_flags', { flags }, read)).fields.find(({ name }) => name === 'flags')?.names;
@@ -125,14 +125,14 @@ it('spells flags out, and says what has no name', () => {
   expect(field?.names?.split('|').sort()).toEqual(['O_CLOEXEC', 'O_CREAT', 'O_RDWR']);
 });
 
-it('says which bytes nobody writes and are not zero', () => {
+it('names bytes that nobody writes and that are not zero', () => {
   const fsync = encode('io_uring_prep_fsync', { fd: 3, fsync_flags: 0 });
   expect(decode(fsync).reserved).toEqual([]);
   fsync[16] = 1;
   expect(decode(fsync).reserved).toMatchObject([{ name: 'addr', value: 1n }]);
 });
 
-it('decodes 128 bytes, and no other number than that or 64', () => {
+it('decodes 128 bytes, and refuses lengths other than 64 and 128', () => {
   const command = encode('io_uring_prep_uring_cmd128', { cmd_op: 7, fd: 3 });
   command[127] = 9;
   expect(decode(command)).toMatchObject({ name: 'IORING_OP_URING_CMD128' });
@@ -142,7 +142,7 @@ it('decodes 128 bytes, and no other number than that or 64', () => {
   }
 });
 
-it('diff is empty for the same bytes only, and names what differs', () => {
+it('diff is empty for equal bytes only, and names what differs', () => {
   const bytes = fc.uint8Array({ minLength: 64, maxLength: 64 });
   fc.assert(
     fc.property(bytes, fc.nat(63), fc.integer({ min: 1, max: 255 }), (a, at, change) => {

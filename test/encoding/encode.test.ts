@@ -1,4 +1,4 @@
-/** The encoding half alone, in ordinary memory and without anything of Node's. */
+/** The encoding half alone, in ordinary memory and without Node's modules. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import * as liburing from '../../src/c.js';
@@ -37,7 +37,7 @@ for (const { name, parameters } of prepFunctions) {
   });
 }
 
-it('says ENOSYS where a kernel is needed', () => {
+it('throws ENOSYS where a kernel is needed', () => {
   expect(encoder.hasHost).toBe(false);
   const ring = memory.alloc(io_uring);
   expect(() => functions.io_uring_queue_init(8, ring, 0)).toThrow(
@@ -45,7 +45,7 @@ it('says ENOSYS where a kernel is needed', () => {
   );
 });
 
-it('takes no buffer of JavaScript, whose address nobody knows here', () => {
+it('refuses a JavaScript buffer, whose address is unknown here', () => {
   const sqe = memory.alloc(io_uring_sqe);
   expect(() => functions.io_uring_prep_read(sqe, 3, Buffer.alloc(8), 8, 0)).toThrow(/no host/);
   expect(sqe.bytes.every((byte) => byte === 0)).toBe(true);
@@ -53,7 +53,7 @@ it('takes no buffer of JavaScript, whose address nobody knows here', () => {
   expect(sqe.len).toBe(8);
 });
 
-it('imports nothing of Node statically, nor does what it imports', () => {
+it('imports nothing of Node statically, and neither do its imports', () => {
   const seen = new Set<string>();
   const visit = (file: string): void => {
     if (seen.has(file)) return;

@@ -1,4 +1,4 @@
-/** The golden vectors: that they are well-formed, that wasm writes the same, that others can use them. */
+/** The golden vectors are well-formed, wasm writes the same, and others can use them. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -59,7 +59,7 @@ describe('the file', () => {
     expect(validate(copy)).toBe(false);
   });
 
-  it('has at least three cases of each function, all of different names', () => {
+  it('has at least three cases of each function, with different names', () => {
     const counts = new Map<string, number>();
     for (const vector of golden.vectors) counts.set(vector.function, (counts.get(vector.function) ?? 0) + 1);
     expect([...counts.keys()].sort()).toEqual([...encoders.keys()].sort());
@@ -67,7 +67,7 @@ describe('the file', () => {
     expect(new Set(golden.vectors.map(({ name }) => name)).size).toBe(golden.vectors.length);
   });
 
-  it('is the same however often it is made', () => {
+  it('is the same every time it is made', () => {
     const again = join(directory, 'again.json');
     const list = ['build/model.json', 'build/reference', 'dist/encode.js', again];
     const { status, stderr } = spawnSync(process.execPath, ['build/generate/vectors.js', ...list], {
@@ -79,7 +79,7 @@ describe('the file', () => {
   });
 });
 
-it('is what wasm writes, too', () => {
+it('equals what wasm writes', () => {
   const wrong = golden.vectors.flatMap(({ name, function: fn, arguments: args, base, hex }) => {
     const values = Object.fromEntries(Object.entries(args).map(([key, value]) => [key, BigInt(value)]));
     const bytes = encode(fn, values, base === undefined ? new Uint8Array(hex.length / 2) : bytesOf(base));
@@ -108,7 +108,7 @@ describe('liburing-wasm vectors', () => {
     expect(JSON.parse(cli(['vectors', '--schema']).stdout)).toEqual(schema);
   });
 
-  it('says where it cannot write', () => {
+  it('names the file that it cannot write', () => {
     const { status, stderr } = cli(['vectors', join(directory, 'no/such/folder.json')]);
     expect(status).toBe(2);
     expect(stderr).toMatch(/^liburing-wasm: ENOENT: [^\n]+\n$/);
@@ -118,7 +118,7 @@ describe('liburing-wasm vectors', () => {
 describe('liburing-wasm vectors --check', () => {
   const total = golden.vectors.length;
 
-  it('agrees with itself', () => {
+  it('finds its own vectors right', () => {
     expect(cli(['vectors', '--check', '-'], { input: text })).toMatchObject({
       status: 0,
       stdout: '',
@@ -126,7 +126,7 @@ describe('liburing-wasm vectors --check', () => {
     });
   });
 
-  it('takes hex by name, of some', () => {
+  it('takes some of them, as hex by name', () => {
     const some = Object.fromEntries(golden.vectors.slice(0, 5).map(({ name, hex }) => [name, hex.toUpperCase()]));
     expect(cli(['vectors', '--check', file('some.json', JSON.stringify(some))])).toMatchObject({
       status: 0,
@@ -147,7 +147,7 @@ describe('liburing-wasm vectors --check', () => {
     expect(stderr).toMatch(/ 1 mismatches, /);
   });
 
-  it('sees a wrong length and a name that is none', () => {
+  it('detects a wrong length and an unknown name', () => {
     const list = { 'io_uring_prep_read/typical': '00'.repeat(128), 'io_uring_prep_read/typicel': '00'.repeat(64) };
     const { status, stdout } = cli(['vectors', '--check', '-'], { input: JSON.stringify(list) });
     expect(status).toBe(1);

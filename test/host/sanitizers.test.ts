@@ -6,7 +6,7 @@ import { copyPackage } from '../support/shim.js';
 const shim = copyPackage();
 afterAll(() => shim.clean());
 
-/** Compiles the shim with both sanitizers, and perhaps with a fault of its own. */
+/** Compiles the shim with both sanitizers, and with an extra fault if asked. */
 const build = (fault?: string): void =>
   shim.build(['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'], fault);
 
@@ -18,12 +18,12 @@ const run = (source: string) =>
     nodeFlags: ['--expose-gc'],
     env: {
       LD_PRELOAD: `${runtime('asan')} ${runtime('ubsan')}`,
-      // V8 itself leaks at exit; what the shim allocates is counted by the test
+      // V8 leaks at exit; this test counts the shim's own allocations
       ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=0:exitcode=66',
     },
   });
 
-it('would find a fault', () => {
+it('detect a fault', () => {
   build(`
     #include <stdlib.h>
     __attribute__((constructor)) static void fault(void)
@@ -37,7 +37,7 @@ it('would find a fault', () => {
   expect(status).not.toBe(0);
 });
 
-it('all that the shim does, without a report', () => {
+it('report nothing about everything that the shim does', () => {
   build();
   const { status, signal, stdout, stderr } = run(`
     import { io_uring, io_uring_cqe, io_uring_params, memory, createInstance, hostError } from 'liburing-wasm/c';
@@ -73,7 +73,7 @@ it('all that the shim does, without a report', () => {
       if (i % 2) close();
       gc();
     }
-    // everything JavaScript can get wrong
+    // everything that JavaScript can pass wrongly
     const wrong = [undefined, null, -1, 1.5, NaN, Infinity, 2 ** 53, 2 ** 40, 'x', {}, [], 1n, Symbol(), () => {},
       new Uint8Array(4), new ArrayBuffer(4), 4096, 0, 4097];
     const attempt = (f) => { try { return f(); } catch (error) { if (!(error instanceof Error)) throw error; } };
@@ -99,7 +99,7 @@ it('all that the shim does, without a report', () => {
   expect(stdout).toBe('done true\n');
 });
 
-it('watches rings by the loop and by threads, and lets go of them', () => {
+it('watches rings by the loop and by threads, and releases them', () => {
   build();
   const { status, signal, stdout, stderr } = run(`
     import { Worker } from 'node:worker_threads';
@@ -146,7 +146,7 @@ it('watches rings by the loop and by threads, and lets go of them', () => {
 
     const attempt = (f) => { try { return f(); } catch (error) { if (!(error instanceof Error)) throw error; } };
     for (const value of [undefined, null, 1.5, 'x', {}, 1n, 2 ** 40, 12345]) {
-      // some of these are read as 0 or 1: stdin and stdout, which Node will want to watch
+      // some of these are converted to 0 or 1: stdin and stdout, which Node watches itself
       attempt(() => shim.watch(value, () => {}, true)?.close());
       attempt(() => shim.watch(value, () => {}, false)?.close());
       attempt(() => shim.watch(-1, value, true)?.close());

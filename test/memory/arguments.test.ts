@@ -1,4 +1,4 @@
-/** Wrong arguments throw, as Node's do, before anything is written; right ones arrive to the last bit. */
+/** Wrong arguments throw before anything is written, with Node's codes. Right ones arrive exactly. */
 import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -51,7 +51,7 @@ describe('each argument of each function', () => {
   let good: Arguments;
   let bad: BadArguments;
   beforeAll(async () => {
-    // without a host, so that a call which should not have come about can do no harm
+    // without a host, so that a wrong call that is accepted does no harm
     instance = await loadEncoder(undefined, { windowSize: 4 << 20 });
     good = new Arguments(instance);
     bad = new BadArguments(instance, await loadEncoder());
@@ -87,7 +87,7 @@ describe('each argument of each function', () => {
   });
 });
 
-/** The functions that fill in an SQE: those that need nothing but memory. */
+/** The functions that fill in an SQE: they need nothing but memory. */
 const preparing = model.functions.filter(
   ({ parameters, result }) =>
     result.kind === 'void' &&
@@ -104,20 +104,20 @@ describe('what C converts', () => {
     sqe = good.struct('io_uring_sqe') as io_uring_sqe;
   });
 
-  /** The SQE after a call, as hexadecimal digits. */
+  /** The SQE after a call, in hex. */
   const prepared = ({ name }: CFunction, values: readonly unknown[]): string => {
     sqe.bytes.fill(0xa5);
     (instance.functions as unknown as Record<string, Call>)[name]?.(...values);
     return Buffer.from(sqe.bytes).toString('hex');
   };
 
-  /** Good arguments, with an address for each pointer that has to have something behind it. */
+  /** Good arguments, with an address for each pointer that must point to something. */
   const anywhere = (fn: CFunction): fc.Arbitrary<unknown[]> =>
     good
       .good(fn)
       .map((list) => list.map(({ value }, index) => (fn.parameters[index]?.access === 'any' ? 4096 : value)));
 
-  it('of -1 for an unsigned type is its highest value', () => {
+  it('converts -1 for an unsigned type to its highest value', () => {
     let compared = 0;
     for (const fn of preparing) {
       const [values = []] = fc.sample(anywhere(fn), 1);
@@ -133,7 +133,7 @@ describe('what C converts', () => {
     expect(compared).toBeGreaterThan(100);
   });
 
-  it('is the same from a number as from a bigint', () => {
+  it('gives the same for a number as for a bigint', () => {
     const isWide = ({ type }: Parameter): boolean => type.kind === 'integer' && isExact(type);
     const wide = preparing.filter(({ parameters }) => parameters.some(isWide));
     expect(wide.length).toBeGreaterThan(30);
@@ -153,7 +153,7 @@ describe('what C converts', () => {
     }
   });
 
-  it('of -1 as the length of a buffer is more than any buffer has', () => {
+  it('refuses -1 as the length of a buffer, as no buffer has so many bytes', () => {
     const { memory: ours } = instance;
     const buffer = ours.bytes.subarray(ours.start, ours.start + 4096);
     let tried = 0;
@@ -174,7 +174,7 @@ describe('what C converts', () => {
   });
 });
 
-describe('a wrong argument is explained:', () => {
+describe('the error for a wrong argument names the mistake:', () => {
   let sqe: io_uring_sqe;
   beforeEach(() => {
     sqe = alloc(io_uring_sqe);
@@ -188,7 +188,7 @@ describe('a wrong argument is explained:', () => {
 
   const asAny = (value: unknown): never => value as never;
 
-  it('null for an SQE is a full ring', () => {
+  it('null for an SQE: the SQ ring is full', () => {
     expect(() => io_uring_prep_nop(asAny(null))).toThrow(/^sqe must be .*full.*submit/);
   });
 
@@ -217,13 +217,13 @@ describe('a wrong argument is explained:', () => {
     free(other);
   });
 
-  it('a place for a result that is no such struct', () => {
+  it('a struct of another class as room for the result', () => {
     const ring = alloc(io_uring);
     expect(() => io_uring_cqe_iter_init(ring, asAny(sqe))).toThrow(/^into must be an io_uring_cqe_iter/);
     free(ring);
   });
 
-  it('a buffer that is too short', () => {
+  it('a buffer that is shorter than the length', () => {
     expect(() => io_uring_prep_read(sqe, 0, new Uint8Array(15), 16, 0)).toThrow(/buf has 15 bytes, but 16 /);
     expect(() => io_uring_prep_read(sqe, 0, allocArray(15), 16, 0)).toThrow(/buf has 15 bytes, but 16 /);
     expect(() => io_uring_prep_readv(sqe, 0, alloc(iovec, 2), 3, 0)).toThrow(/iovecs has 32 bytes, but 48 /);
@@ -233,12 +233,12 @@ describe('a wrong argument is explained:', () => {
     expect(() => io_uring_prep_read(sqe, 0, detached(), 0, 0)).toThrow(/buf must be attached/);
   });
 
-  it('text that C would not find the end of', () => {
+  it('text without a NUL', () => {
     expect(() => io_uring_prep_open(sqe, Buffer.from('/etc/passwd'), 0, 0)).toThrow(/path does not end with NUL/);
     expect(() => io_uring_prep_open(sqe, asAny('/etc/passwd'), 0, 0)).toThrow(/path must be .*allocString/);
   });
 
-  it('a number that stands for another one', () => {
+  it('a number that C would convert to another one', () => {
     expect(() => io_uring_prep_read(sqe, 0, null, 0, 2 ** 53)).toThrow(/offset is 9007199254740992,.*bigint/);
     expect(() => io_uring_prep_read(sqe, 0, null, 0, 1.5)).toThrow(/offset must be an integer, not 1.5/);
     expect(() => io_uring_prep_read(sqe, 0, null, 2 ** 32, 0)).toThrow(/nbytes is 4294967296,.*32-bit unsigned/);
@@ -248,7 +248,7 @@ describe('a wrong argument is explained:', () => {
   });
 });
 
-describe('memory that the kernel will write to', () => {
+describe('memory that the kernel writes to', () => {
   let ring: io_uring;
   beforeEach(() => {
     ring = alloc(io_uring);
@@ -259,7 +259,7 @@ describe('memory that the kernel will write to', () => {
     free(ring);
   });
 
-  it('has to be there for all the elements of an array', () => {
+  it('must hold all elements of an array', () => {
     const probe = alloc(io_uring_probe);
     expect(() => io_uring_register_probe(ring, probe, 1)).toThrow(/p has 16 bytes, but 24 /);
     const room = memory.struct(io_uring_probe, allocArray(16 + 3 * 8));
@@ -271,7 +271,7 @@ describe('memory that the kernel will write to', () => {
     for (const block of [probe, two]) free(block);
   });
 
-  it('is not kept for a call that threw', () => {
+  it('is not kept after a call that threw', () => {
     const sqe = alloc(io_uring_sqe);
     const buffer = new Uint8Array(16);
     expect(() => io_uring_prep_read(sqe, 0, buffer, 16, 1.5)).toThrow(TypeError);
@@ -294,7 +294,7 @@ describe('memory that the kernel will write to', () => {
   });
 
   describe('user_data', () => {
-    /** What comes back from the kernel for a request with this user_data. */
+    /** The user_data that comes back from the kernel. */
     const roundTrip = (data: number | bigint): bigint[] => {
       const sqe = io_uring_get_sqe(ring);
       if (!sqe) throw new Error('the ring is full');
@@ -326,7 +326,7 @@ describe('memory that the kernel will write to', () => {
       expect(roundTrip(data)).toEqual([expected, expected, expected]);
     });
 
-    it('of any 64 bits comes back as it was', () => {
+    it('with any 64 bits comes back unchanged', () => {
       fc.assert(
         fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (data) => {
           expect(roundTrip(data)).toEqual([data, data, data]);

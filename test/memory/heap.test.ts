@@ -1,4 +1,4 @@
-/** Allocation: what is handed out is zeroed, aligned and nobody else's, and a wrong free is told. */
+/** Allocation: blocks are zeroed, aligned and disjoint, and a wrong free throws. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -39,7 +39,7 @@ describe.each([
   afterEach(() => instance.close());
 
   describe('a block', () => {
-    it('is zeroed, also where another one was', () => {
+    it('is zeroed, even where another block was', () => {
       for (let round = 0; round < 3; round++) {
         const blocks = [1, 16, 17, 100, 2048, 2049, 4096, 70000].map((size) => instance.memory.allocArray(size));
         for (const block of blocks) {
@@ -63,7 +63,7 @@ describe.each([
       }
     });
 
-    it('lies within what may be handed out', () => {
+    it('is inside the memory that may be handed out', () => {
       const { memory } = instance;
       const block = memory.allocArray(3000);
       expect(block.buffer).toBe(memory.view.buffer);
@@ -73,7 +73,7 @@ describe.each([
     });
   });
 
-  describe('the functions that allocate', () => {
+  describe('the allocating functions', () => {
     it('make a struct', () => {
       const { memory } = instance;
       const struct = memory.alloc(io_uring_sqe);
@@ -83,7 +83,7 @@ describe.each([
       memory.free(struct);
     });
 
-    it('make an array of structs, one behind the other', () => {
+    it('make an array of consecutive structs', () => {
       const { memory } = instance;
       const array = memory.alloc(iovec, 5);
       expect(array.constructor).toBe(StructArray);
@@ -105,7 +105,7 @@ describe.each([
       }
     });
 
-    it('make pointers, which are NULL at first', () => {
+    it('make pointers that are NULL at first', () => {
       const { memory } = instance;
       const pointers = memory.allocPointers(io_uring_cqe, 3);
       expect(pointers.constructor).toBe(Pointers);
@@ -122,7 +122,7 @@ describe.each([
       memory.free(cqe);
     });
 
-    it('make a string of UTF-8 with a NUL behind', () => {
+    it('make a UTF-8 string that ends with NUL', () => {
       const { memory } = instance;
       for (const text of ['', '/tmp/x', 'naïve ☃ 💧']) {
         const bytes = memory.allocString(text);
@@ -132,7 +132,7 @@ describe.each([
       expect(() => memory.allocString('a\0b')).toThrow(refusal);
     });
 
-    it('refuse a number of elements that there cannot be', () => {
+    it('refuse an impossible number of elements', () => {
       const { memory } = instance;
       for (const length of [0, -1, 1.5, Number.NaN, 2 ** 53, 2 ** 32, '1' as never]) {
         expect(() => memory.allocArray(length), `${length}`).toThrow(refusal);
@@ -142,8 +142,8 @@ describe.each([
     });
   });
 
-  describe('a block that is freed', () => {
-    it('is of no more use', () => {
+  describe('a freed block', () => {
+    it('throws when it is used', () => {
       const { memory } = instance;
       const struct = memory.alloc(io_uring);
       const { sq } = struct;
@@ -174,7 +174,7 @@ describe.each([
       for (const block of blocks) expect(() => memory.free(block)).toThrow(refusal);
     });
 
-    it('cannot be freed again when another block is in its place', () => {
+    it('cannot be freed again when another block has taken its address', () => {
       const { memory } = instance;
       for (const [first, second] of [
         [() => memory.allocArray(10), () => memory.allocArray(11)],
@@ -194,7 +194,7 @@ describe.each([
     });
   });
 
-  it('what was not allocated as a block cannot be freed', () => {
+  it('free() refuses what was not allocated as a block', () => {
     const { memory } = instance;
     const ring = memory.alloc(io_uring);
     const array = memory.alloc(iovec, 2);
@@ -220,7 +220,7 @@ describe.each([
     for (const block of [ring, array, bytes]) memory.free(block);
   });
 
-  it('another instance cannot free what is here', async () => {
+  it('another instance cannot free a block', async () => {
     const other = await make(WINDOW);
     for (const block of [instance.memory.alloc(iovec), instance.memory.allocArray(10)]) {
       expect(() => other.memory.free(block)).toThrow(refusal);
@@ -229,7 +229,7 @@ describe.each([
     other.close();
   });
 
-  /** Fills up memory in blocks of a size. */
+  /** Fills memory up with blocks of one size. */
   const exhaust = (size: number, { memory } = instance): Uint8Array[] => {
     const blocks: Uint8Array[] = [];
     for (;;) {
@@ -242,13 +242,13 @@ describe.each([
     }
   };
 
-  describe('memory that is used up', () => {
+  describe('exhausted memory', () => {
     it.each([16, 1000, 4096, 65536, 100000])(
-      'in blocks of %i bytes throws ENOMEM, and all of it can be had again',
+      'in blocks of %i bytes throws ENOMEM, and can be allocated again after a free',
       (size) => {
         const first = exhaust(size);
         expect(first.length * size).toBeGreaterThan(WINDOW / 2);
-        // a failed allocation takes nothing, and what is there stays as it is
+        // a failed allocation takes nothing, and changes nothing
         for (const [index, block] of first.entries()) block.fill(index);
         expect(() => instance.memory.allocArray(size)).toThrow(exhaustion);
         expect(() => instance.memory.alloc(io_uring_sqe, 100000)).toThrow(exhaustion);
@@ -260,12 +260,12 @@ describe.each([
       },
     );
 
-    it('by blocks of one size is there for those of another when they are freed', () => {
+    it('freed blocks of one size can be allocated in another size', () => {
       const large = exhaust(4 * 65536);
       expect(large.length).toBeGreaterThan(1);
       const pages = exhaust(65536);
       for (const block of [...large, ...pages]) instance.memory.free(block);
-      // in the other direction: many small ones first, of which some share pages
+      // the other way round: many small blocks first, some of which share pages
       for (const size of [4096, 2048, 16]) for (const block of exhaust(size)) instance.memory.free(block);
       const again = exhaust(4 * 65536);
       expect(again.length).toBe(large.length);
@@ -273,7 +273,7 @@ describe.each([
     });
   });
 
-  it('100,000 allocations and frees in any order leave contents intact and memory free', async () => {
+  it('100,000 allocations and frees in any order keep contents intact and memory free', async () => {
     const roomy = await make(8 * WINDOW);
     const { memory } = roomy;
     const before = exhaust(4096, roomy);
@@ -286,7 +286,7 @@ describe.each([
     const [stream] = fc.sample(fc.infiniteStream(fc.nat(2 ** 31 - 1)), 1);
     const random = (limit: number): number => stream?.next().value % limit;
     for (let step = 0; step < 100_000; step++) {
-      // small ones are the more frequent
+      // small blocks are more frequent
       const size = 1 + random(2 ** random(16));
       if (used + size < WINDOW && random(2) === 0) {
         const bytes = memory.allocArray(size);
@@ -310,7 +310,7 @@ describe.each([
   });
 });
 
-it('an error of a system call has the looks of one of Node', () => {
+it("an error of a system call has the form of Node's", () => {
   expect(new SystemError(-12, 'mmap')).toMatchObject({
     message: 'ENOMEM: not enough memory, mmap',
     code: 'ENOMEM',

@@ -1,4 +1,4 @@
-/** Structs lie in memory as the native compiler lays them out, and accessors read and write what C does. */
+/** Structs have the native compiler's layout, and accessors read and write what C does. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { alloc, allocArray, free, memory, type Struct, type StructArray, type StructType } from '../../src/c.js';
@@ -9,7 +9,7 @@ import { inRoot } from '../support/paths.js';
 
 const classes = generated as unknown as Record<string, StructType>;
 
-/** Other names of glibc for members of the same place, type and use. */
+/** Members of glibc that have another name, and the same offset, type and use. */
 const glibcNames = {
   __in6_union: '__in6_u',
   __s6_addr: '__u6_addr8',
@@ -17,14 +17,14 @@ const glibcNames = {
   __s6_addr32: '__u6_addr32',
 };
 
-/** Where musl has two members and glibc, with the kernel, a single wider one. */
+/** Places where musl has two members, and glibc, like the kernel, a single wider one. */
 const musl: Record<string, { padding: string; reason: string }> = {
   'msghdr.msg_iovlen': { padding: '__pad1', reason: 'int in musl as in POSIX, size_t in glibc' },
   'msghdr.msg_controllen': { padding: '__pad2', reason: 'socklen_t in musl as in POSIX, size_t in glibc' },
   'cmsghdr.cmsg_len': { padding: '__pad1', reason: 'socklen_t in musl as in POSIX, size_t in glibc' },
 };
 
-/** Structs of the same size and members whose alignment differs; all memory of ours is aligned to 16. */
+/** Structs of equal size whose members are aligned differently. All our memory is aligned to 16 bytes. */
 const alignments: Record<string, { wasm: number; native: number; reason: string }> = {
   cmsghdr: { wasm: 4, native: 8, reason: 'musl has two ints where glibc has a size_t' },
   epoll_data: { wasm: 4, native: 8, reason: 'wasm/include/sys/epoll.h packs it together with epoll_event' },
@@ -37,7 +37,7 @@ interface NativeField {
   size: number;
   signed: boolean;
   length: number | undefined;
-  /** Bytes of an element, or of all that is no array. */
+  /** Bytes of an element, or of a member that is no array. */
   element: number;
 }
 
@@ -53,7 +53,7 @@ const everyMember = model.structs.flatMap((struct) =>
 const sizes = new Map<string, { size: number; align: number }>();
 const members = new Map<string, NativeField>();
 
-/** A member, and what makes it the native one. */
+/** A member, and the native one that it must equal. */
 function native(struct: ModelStruct, field: Field): NativeField {
   const found = members.get(`${struct.name}.${field.name}`);
   if (!found) throw new Error(`C did not say where ${struct.name}.${field.name} is`);
@@ -66,7 +66,7 @@ beforeAll(() => {
   const ofMember = ({ struct, field }: (typeof everyMember)[number]): string => {
     const member = `((${struct.c} *) 0)->${field.name}`;
     const element = field.length === undefined ? member : `${member}[0]`;
-    // __builtin_classify_type: 1 for an integer, and the sign is asked of integers only
+    // __builtin_classify_type is 1 for an integer; only integers have a sign
     const sign = field.type.kind === 'integer' ? `(__typeof__(${element})) -1 < 0` : '0';
     const size = field.length === 0 ? '(size_t) 0' : `sizeof(${member})`;
     const length = field.length === undefined ? '(size_t) -1' : `${size} / sizeof(${element})`;
@@ -89,7 +89,7 @@ beforeAll(() => {
 });
 
 describe('the layout', () => {
-  it('is known for each struct that the headers of liburing define', () => {
+  it("is known for each struct that liburing's headers define", () => {
     const text = ['liburing.h', 'liburing/io_uring.h', 'liburing/io_uring/query.h', 'liburing/io_uring/bpf_filter.h']
       .map((header) => readFileSync(inRoot(`build/liburing/src/include/${header}`), 'utf8'))
       .join('\n');
@@ -103,7 +103,7 @@ describe('the layout', () => {
     expect(Object.keys(classes).sort()).toEqual(model.structs.map(({ name }) => name).sort());
   });
 
-  it.each(model.structs)('$name is what the native compiler says', (struct) => {
+  it.each(model.structs)("$name has the native compiler's layout", (struct) => {
     const type = classes[struct.name];
     const { wasm, native: align } = alignments[struct.name] ?? { wasm: struct.align, native: struct.align };
     expect({ size: type?.size, align }).toEqual(sizes.get(struct.name));
@@ -115,7 +115,7 @@ describe('the layout', () => {
       const { element, ...rest } = native(struct, known);
       if (musl[`${struct.name}.${field.name}`]) {
         const padding = type?.fields.find(({ name }) => name === musl[`${struct.name}.${field.name}`]?.padding);
-        // together they fill the place of the one, the padding behind: in little endian the same bytes
+        // both together, with the padding, fill the wider member: in little endian, the bytes are the same
         expect(offset).toBe(rest.offset);
         expect(padding?.offset).toBe(offset + size);
         expect(size + (padding?.size ?? 0)).toBe(rest.size);
@@ -127,15 +127,15 @@ describe('the layout', () => {
   });
 });
 
-/** A member that C has stored a value in, or an element of one. */
+/** A member, or an element of one, that C has stored a value in. */
 interface Stored {
   struct: ModelStruct;
   field: Field;
-  /** Of an array: the element. */
+  /** The index of the element, for an array. */
   index: number | undefined;
-  /** What C reads it as. */
+  /** The value that C reads. */
   value: bigint;
-  /** All of the struct's bytes, which were 0xa5 before. */
+  /** All bytes of the struct, which were 0xa5 before. */
   hex: string;
 }
 
@@ -147,7 +147,7 @@ const elements = integers.flatMap(({ struct, field }) =>
   (field.length === undefined ? [undefined] : [0, field.length - 1]).map((index) => ({ struct, field, index })),
 );
 
-/** What C stores for 0, 1, -1, the lowest and the highest value of each integer member's type. */
+/** The bytes that C stores for 0, 1, -1, the lowest and the highest value of each integer member's type. */
 function storedByC(): Stored[] {
   const macro = `
 static void hex(const void *p, size_t n)
@@ -180,20 +180,20 @@ static void hex(const void *p, size_t n)
 
 type Values = Record<string, number | bigint | { [index: number]: number | bigint }>;
 
-/** JavaScript has sizes as numbers; 2^63 and above cannot be given. */
+/** JavaScript passes sizes as numbers, so 2^63 and above cannot be passed. */
 const isBeyondNumbers = ({ field, value }: Stored): boolean =>
   field.type.kind === 'integer' && field.type.role === 'size' && value > BigInt(Number.MAX_SAFE_INTEGER);
 
-/** A value in the form that JavaScript has for a member. */
+/** A value in the form that JavaScript uses for a member. */
 function inJavaScript({ field, value }: Pick<Stored, 'field' | 'value'>): number | bigint {
   const { type } = field;
   if (type.kind !== 'integer') throw new Error(`${field.name} is no integer`);
   if (type.bits === 64 && type.role !== 'size') return value;
-  // text is bytes in JavaScript
+  // JavaScript has char arrays as bytes
   return Number(type.c === 'char' && field.length !== undefined ? BigInt.asUintN(8, value) : value);
 }
 
-/** A struct of a class, freed after its use. */
+/** Makes a struct, and frees it after its use. */
 function using<T>(struct: ModelStruct, use: (object: Struct & Values) => T): T {
   const type = classes[struct.name];
   if (!type) throw new Error(`no class ${struct.name}`);
@@ -215,12 +215,12 @@ describe('an integer member', () => {
     stored = storedByC();
   });
 
-  it('is tried for each one there is', () => {
+  it('each of them is tried', () => {
     expect(stored.length).toBe(5 * elements.length);
     expect(new Set(stored.map(({ struct }) => struct.name)).size).toBeGreaterThan(60);
   });
 
-  it('is written as C writes it, and nothing beside it', () => {
+  it('is written as C writes it, and no other byte changes', () => {
     const wrong: string[] = [];
     for (const one of stored.filter((each) => !isBeyondNumbers(each))) {
       using(one.struct, (object) => {
@@ -246,7 +246,7 @@ describe('an integer member', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('of an unsigned type takes -1 as all bits set, as C converts', () => {
+  it('with an unsigned type takes -1 as all bits set, as C converts it', () => {
     const wrong: string[] = [];
     for (const one of stored) {
       const { type } = one.field;
@@ -261,7 +261,7 @@ describe('an integer member', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('refuses what its type cannot hold, and stays as it was', () => {
+  it('refuses values that its type cannot hold, and keeps its value', () => {
     for (const { struct, field } of integers.filter((each) => each.field.length === undefined)) {
       const { type } = field;
       if (type.kind !== 'integer') continue;
@@ -288,7 +288,7 @@ describe('an integer member', () => {
     }
   });
 
-  it('that musl has narrower than glibc has the same bytes, in a zeroed struct', () => {
+  it('that is narrower in musl than in glibc has the same bytes in a zeroed struct', () => {
     const cases = Object.keys(musl).map((key) => key.split('.') as [string, string]);
     const statements = cases.map(
       ([struct, name]) =>
@@ -313,7 +313,7 @@ describe('a pointer or size member', () => {
       length === undefined && (type.kind === 'pointer' || (type.kind === 'integer' && type.role === 'size')),
   );
 
-  it('holds any address of a Linux process at its native place', () => {
+  it('holds any address of a Linux process, at the native offset', () => {
     expect(wide.length).toBeGreaterThan(20);
     for (const { struct, field } of wide) {
       using(struct, (object) => {
@@ -322,7 +322,7 @@ describe('a pointer or size member', () => {
           const { offset } = native(struct, field);
           const { buffer, byteOffset } = object.bytes;
           const bytes = new DataView(buffer, byteOffset);
-          // of a musl member the padding behind is part of what C reads
+          // C reads the padding behind a musl member, too
           expect(bytes.getBigUint64(offset, true), `${struct.name}.${field.name}`).toBe(BigInt(value));
           expect(object[field.name]).toBe(value);
         }
@@ -330,7 +330,7 @@ describe('a pointer or size member', () => {
     }
   });
 
-  it('throws when what is there is beyond the numbers', () => {
+  it('throws when its value exceeds 2^53', () => {
     for (const { struct, field } of wide) {
       using(struct, (object) => {
         const { buffer, byteOffset } = object.bytes;
@@ -344,7 +344,7 @@ describe('a pointer or size member', () => {
 });
 
 describe('a member that is a struct', () => {
-  it('is a view at its native place, of its own class', () => {
+  it('is a view of its own class, at the native offset', () => {
     const nested = everyMember.filter(({ field }) => field.type.kind === 'struct' && field.length === undefined);
     expect(nested.length).toBeGreaterThan(10);
     for (const { struct, field } of nested) {
@@ -363,13 +363,13 @@ describe('a flexible array', () => {
   const flexible = everyMember.filter(({ field }) => field.length === 0);
   const BYTES = 256;
 
-  it('goes on to the end of the memory of its struct, element by element', () => {
+  it("extends to the end of the struct's memory", () => {
     expect(flexible.length).toBeGreaterThan(4);
     for (const { struct, field } of flexible) {
       const { offset, element } = native(struct, field);
       const block = allocArray(BYTES);
       const object = memory.struct(classes[struct.name] as StructType, block) as Struct & Values;
-      // the one that says itself how many there are
+      // this one has another member that counts its elements
       if (struct.name === 'io_uring_probe') (object as Values).ops_len = Math.floor((BYTES - offset) / element);
       const array = object[field.name] as unknown as StructArray<Struct> | Uint8Array | BigUint64Array;
       const [first, second] = ArrayBuffer.isView(array)
@@ -382,7 +382,7 @@ describe('a flexible array', () => {
     }
   });
 
-  it('that is counted by another member has as many elements as that says', () => {
+  it('has as many elements as the member says that counts them', () => {
     const block = allocArray(BYTES);
     const probe = memory.struct(generated.io_uring_probe, block);
     for (const count of [0, 1, 7]) {

@@ -1,4 +1,4 @@
-/** Buffers that the kernel may still write to, and everything that could make them go away. */
+/** Buffers stay alive while the kernel may write to them, whatever happens around them. */
 import { closeSync, readSync, writeSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -27,7 +27,7 @@ import { runScript } from '../support/subprocess.js';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** Whether an object is gone after the garbage collector had every chance. */
+/** Whether the garbage collector, when given every chance, collects an object. */
 async function isCollected(ref: WeakRef<object>): Promise<boolean> {
   for (let i = 0; i < 10; i++) {
     await new Promise((resolve) => setImmediate(resolve));
@@ -54,7 +54,7 @@ function openPipe(ring: Ring): [read: number, write: number] {
   return [fds[0] ?? -1, fds[1] ?? -1];
 }
 
-/** Prepares a read into a buffer that nobody but the library knows. */
+/** Prepares a read into a buffer that only the library references. */
 function readIntoUnknown(ring: Ring, fd: number, userData: number): WeakRef<object> {
   const buffer = new Uint8Array(1 << 20);
   const sqe = sqeOf(ring);
@@ -67,7 +67,7 @@ for (const [how, finish] of [
   ['io_uring_cqe_seen', (ring: Ring, cqe: io_uring_cqe) => io_uring_cqe_seen(ring, cqe)],
   ['io_uring_cq_advance', (ring: Ring) => io_uring_cq_advance(ring, 1)],
 ] as const) {
-  it(`a Buffer lives until ${how} says that its request is done, and no longer`, async () => {
+  it(`a Buffer lives until ${how} ends its request, and no longer`, async () => {
     const ring = openRing(8);
     const [input, output] = openPipe(ring);
     const cqe = allocPointers(io_uring_cqe);
@@ -86,7 +86,7 @@ for (const [how, finish] of [
   });
 }
 
-it('of requests with the same user_data, the last to complete lets the buffers go', async () => {
+it('of several requests with the same user_data, the last completion releases the buffers', async () => {
   const ring = openRing(8);
   const pipes = [openPipe(ring), openPipe(ring)];
   const cqe = allocPointers(io_uring_cqe);
@@ -106,7 +106,7 @@ it('of requests with the same user_data, the last to complete lets the buffers g
   free(cqe);
 });
 
-it('an iovec keeps the buffer that was stored in it, and hands it on to the request', async () => {
+it('an iovec keeps the buffer that was stored in it, and passes it on to the request', async () => {
   const ring = openRing(8);
   const [input, output] = openPipe(ring);
   const cqe = allocPointers(io_uring_cqe);
@@ -120,7 +120,7 @@ it('an iovec keeps the buffer that was stored in it, and hands it on to the requ
   expect(await isCollected(ref)).toBe(false);
   io_uring_prep_readv(sqeOf(ring), input, iov, 1, 0);
   expect(io_uring_submit(ring)).toBe(1);
-  free(iov); // the kernel has its copy, the buffer is in flight
+  free(iov); // the kernel has copied the iovec; the buffer is in flight
   expect(await isCollected(ref)).toBe(false);
   writeSync(output, 'hello');
   expect(io_uring_wait_cqe(ring, cqe)).toBe(0);
@@ -146,7 +146,7 @@ it('registered buffers live as long as the ring', async () => {
   expect(await isCollected(ref)).toBe(false);
 });
 
-it('what is read into a Buffer is what was written, also while the heap is under stress', () => {
+it('reads into Buffers are correct while the garbage collector runs', () => {
   const ring = openRing(64);
   const [input, output] = openPipe(ring);
   const cqe = allocPointers(io_uring_cqe);
@@ -168,13 +168,13 @@ it('what is read into a Buffer is what was written, also while the heap is under
   closeSync(output);
 });
 
-it('instances that are no longer used give their windows back', () => {
+it('instances that are collected give their windows back', () => {
   const { status, stderr, stdout } = runScript(
     `import { io_uring, createInstance } from 'liburing-wasm/c';
      import { readdirSync } from 'node:fs';
      const fds = () => readdirSync('/proc/self/fd').length;
      const before = fds();
-     // far more than there are addresses for at once
+     // many more than the addresses have room for at once
      for (let i = 0; i < 100; i++) {
        const { functions, memory } = createInstance({ windowSize: 256 << 20 });
        if (functions.io_uring_queue_init(8, memory.alloc(io_uring), 0) !== 0) throw new Error('no ring');
@@ -189,6 +189,6 @@ it('instances that are no longer used give their windows back', () => {
   );
   expect(stderr).toBe('');
   expect(status).toBe(0);
-  // the last few may still wait for their turn
+  // the finalizers of the last few may not have run yet
   expect(Number(stdout)).toBeLessThan(10);
 });

@@ -41,7 +41,7 @@ function opened(content: Buffer, flags = 'r+'): { fd: number; file: string } {
 const pages = Buffer.concat([Buffer.alloc(PAGE, 'one '), Buffer.alloc(PAGE, 'two '), Buffer.alloc(100, 'three ')]);
 
 describe('map', () => {
-  it("shows a file's bytes, from an offset", () => {
+  it("shows a file's bytes, from an offset on", () => {
     const { fd } = opened(pages);
     const bytes = map(PAGE + 100, PROT_READ, fd, PAGE);
     expect(Buffer.compare(bytes, pages.subarray(PAGE))).toBe(0);
@@ -49,12 +49,12 @@ describe('map', () => {
     unmap(bytes);
   });
 
-  it("writes to the file, from JavaScript's side and from the kernel's", () => {
+  it('writes to the file, from JavaScript and from the kernel', () => {
     const { fd, file } = opened(pages);
     const bytes = map(PAGE, both, fd);
     bytes.set(Buffer.from('by JavaScript'));
     expect(readFileSync(file, 'latin1').slice(0, 13)).toBe('by JavaScript');
-    // the kernel finds the same at the same address
+    // the kernel sees the same bytes at the same address
     const copy = openSync(join(folder, 'copy'), 'w+');
     const ring = openRing(1);
     const sqe = io_uring_get_sqe(ring);
@@ -66,7 +66,7 @@ describe('map', () => {
     unmap(bytes);
   });
 
-  it('leaves zeroed memory behind, and the file as it was', () => {
+  it('leaves zeroed memory behind, and the file unchanged', () => {
     const { fd, file } = opened(pages);
     const bytes = map(PAGE, both, fd);
     const { byteOffset } = bytes;
@@ -79,7 +79,7 @@ describe('map', () => {
     free(again);
   });
 
-  it('gives a ring its memory, as io_uring_setup(2) says', () => {
+  it('gives a ring its memory, as io_uring_setup(2) describes', () => {
     const params = alloc(io_uring_params);
     const fd = io_uring_setup(4, params);
     expect(fd).toBeGreaterThan(0);
@@ -91,7 +91,7 @@ describe('map', () => {
     free(params);
   });
 
-  it("does not take a file for the ring that had its descriptor's number", () => {
+  it('does not take a file for the ring that had its fd before', () => {
     const params = alloc(io_uring_params);
     const ring = io_uring_setup(4, params);
     closeSync(ring);
@@ -103,7 +103,7 @@ describe('map', () => {
     free(params);
   });
 
-  it('throws what mmap(2) says, and keeps the memory', () => {
+  it("throws mmap(2)'s error, and keeps the memory", () => {
     const { fd } = opened(pages, 'r');
     const directory = openSync(folder, 'r');
     const probe = allocArray(PAGE);
@@ -138,7 +138,7 @@ describe('map', () => {
     );
   });
 
-  it('is over when the instance is closed', () => {
+  it('ends when the instance is closed', () => {
     const { fd, file } = opened(pages);
     const instance = createInstance({ windowSize: 1 << 20 });
     const bytes = instance.memory.map(PAGE, both, fd);
@@ -149,7 +149,7 @@ describe('map', () => {
 });
 
 describe('unmap', () => {
-  it('takes what map returned, once', () => {
+  it('takes what map returned, and only once', () => {
     const { fd } = opened(pages);
     const bytes = map(PAGE, PROT_READ, fd);
     expect(() => unmap(bytes.subarray(0))).toThrow(/must be what map\(\) returned/);

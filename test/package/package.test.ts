@@ -35,7 +35,7 @@ beforeAll(() => {
   sh('npm', 'install', '--offline', '--no-audit', '--no-fund', '--silent', `./${packed?.filename}`);
 });
 
-it('has what it needs, and nothing that was only there to build it', () => {
+it('contains what it needs, and nothing that only the build needs', () => {
   const paths = packed?.files.map(({ path }) => path) ?? [];
   for (const path of [
     'dist/index.js',
@@ -72,7 +72,7 @@ it('reads a file where it is installed', () => {
   expect(sh(execPath, 'read.js')).toBe(`${readFileSync(join(directory, 'package.json'), 'utf8').slice(0, 8)}\n`);
 });
 
-it('is made of few files, of which all entries share the classes', () => {
+it('has few files, and all entries share the classes', () => {
   writeFileSync(
     join(directory, 'classes.js'),
     `import * as liburing from 'liburing-wasm/c';
@@ -89,7 +89,7 @@ it('is made of few files, of which all entries share the classes', () => {
   expect(modules.length).toBeLessThan(10);
 });
 
-it('names the sources in what goes wrong', () => {
+it('names the sources in stack traces', () => {
   writeFileSync(
     join(directory, 'wrong.js'),
     `import { alloc } from 'liburing-wasm/c'; alloc(class { static size = 1e10; });`,
@@ -98,7 +98,7 @@ it('names the sources in what goes wrong', () => {
   expect(stderr).toMatch(/liburing-wasm\/src\/memory\/memory\.ts:\d+/);
 });
 
-it('does what the README shows first', () => {
+it("runs the README's first example", () => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
   const [, example = ''] = /```ts\n([\s\S]*?)```/.exec(readme) ?? [];
   expect(example).toContain('new Ring()');
@@ -156,7 +156,7 @@ it('has types that a strict user can compile against', () => {
   sh(tsc, '--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom', 'user.ts');
 });
 
-it('is small: the wasm module has at most 24 KB compressed', () => {
+it('has a wasm module of at most 24 KB compressed', () => {
   const compressed = gzipSync(readFileSync(join(root, 'dist/liburing.wasm')), { level: 9 }).length;
   expect(compressed).toBeLessThanOrEqual(24 * 1024);
 });

@@ -42,7 +42,7 @@ for (const [m, f] of [[u.memory, u], [other.memory, other.functions]]) {
   }
   closeSync(fd);
 
-  // user_data of all 64 bits, often enough for the code to be optimised
+  // user_data of all 64 bits, often enough for the compiler to optimize the code
   const userData = (i) => BigInt.asUintN(64, BigInt(i) * 0x0123456789abcdefn);
   for (let round = 0; round < 1000; round++) {
     for (let i = 0; i < 64; i++) {

@@ -59,7 +59,7 @@ beforeEach(() => {
 
 let opened = 0;
 
-/** Loads the page anew, which an address that differs behind the # only would not do. */
+/** Loads the page anew. A new fragment alone would not do that. */
 async function open(hash = ''): Promise<void> {
   await page.goto(`${url}?${++opened}${hash}`);
   await page.waitForSelector('body[data-ready]');
@@ -80,7 +80,7 @@ describe('every function of the table', () => {
   beforeAll(() => open());
 
   for (const [name, { parameters }] of encoders) {
-    it(`${name} has Node's bytes`, async () => {
+    it(`${name} has the bytes that Node computes`, async () => {
       await page.selectOption('#input-call', name);
       const wanted = parameters.filter((parameter) => parameter.name !== 'sqe');
       const args = wanted.map((parameter, i) => [parameter.name, sample(parameter, i)] as const);
@@ -99,7 +99,7 @@ describe('every function of the table', () => {
 });
 
 describe('a call', () => {
-  it('is made of setters, too, and copied as source', async () => {
+  it('may consist of several functions, and can be copied as source', async () => {
     await open();
     await page.selectOption('#input-call', 'io_uring_prep_openat');
     await page.fill('#input-flags', 'O_RDWR|O_CREAT');
@@ -157,13 +157,13 @@ describe('a call', () => {
     });
   }
 
-  it('shows all that is wrong at once', async () => {
+  it('shows all mistakes at once', async () => {
     await open('#call=io_uring_prep_read&fd=x&nbytes=-1');
     expect(await page.locator('[aria-invalid]').count()).toBe(2);
     expect(await page.locator('#result').isHidden()).toBe(true);
   });
 
-  it('of an unknown function or with an unknown argument says so', async () => {
+  it('of an unknown function, or with an unknown argument, shows a sentence', async () => {
     await open('#call=io_uring_prep_raed');
     expect(await page.textContent('#error-call')).toMatch(/do you mean io_uring_prep_read\?/);
     await open('#call=io_uring_prep_nop&fdd=1');
@@ -171,7 +171,7 @@ describe('a call', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('never reads what an address holds as HTML', async () => {
+  it('never interprets the address as HTML', async () => {
     await open(`#call=${encodeURIComponent('<img src=x onerror=alert(1)>')}`);
     await open(`#call=io_uring_prep_read&fd=${encodeURIComponent('<img src=x onerror=alert(1)>')}`);
     expect(await page.locator('img').count()).toBe(0);
@@ -180,7 +180,7 @@ describe('a call', () => {
 });
 
 describe('the keyboard', () => {
-  it('finds a function and walks over its bytes', async () => {
+  it('finds a function, and moves over its bytes', async () => {
     await open();
     await page.focus('#filter');
     await page.keyboard.type('accept direct');
@@ -197,7 +197,7 @@ describe('the keyboard', () => {
     expect(await page.locator('.grid button[tabindex="0"]').count()).toBe(1);
   });
 
-  it('has a name for every input and button', async () => {
+  it('can name every input and button', async () => {
     await open();
     const nameless = await page.evaluate(
       () =>
@@ -208,7 +208,7 @@ describe('the keyboard', () => {
     expect(nameless).toBe(0);
   });
 
-  it('ties an argument to its bytes and its row', async () => {
+  it('links an argument with its bytes and its row', async () => {
     await open();
     await page.fill('#input-offset', '9');
     expect(await page.locator('.grid .lit').getAttribute('data-field')).toBe('off');
@@ -217,7 +217,7 @@ describe('the keyboard', () => {
 });
 
 describe('the address', () => {
-  it('holds the state, over a reload', async () => {
+  it('holds the state over a reload', async () => {
     await open();
     await page.selectOption('#input-call', 'io_uring_prep_poll_add');
     await page.fill('#input-poll_mask', 'POLLIN|POLLOUT');
@@ -265,14 +265,14 @@ describe('pasted bytes', () => {
     expect(await shownHex()).toBe(hexOf(pasted));
   });
 
-  it('with a part of a member that is not used are flagged', async () => {
+  it('are flagged if a part of a member is unused but not zero', async () => {
     const command = encode('io_uring_prep_uring_cmd', { cmd_op: 1, fd: 3 });
     command[13] = 9;
     await open(`#hex=${hexOf(command)}`);
     expect(await page.textContent('#warnings')).toMatch(/12 /);
   });
 
-  it('may be 128, or of no known operation', async () => {
+  it('may be 128, or of an unknown operation', async () => {
     await open(`#hex=${hexOf(encode('io_uring_prep_uring_cmd128', { cmd_op: 1, fd: 3 }))}`);
     expect(await page.locator('.grid .cells span').count()).toBe(128);
     await open(`#hex=${'ff'.repeat(64)}`);
@@ -297,7 +297,7 @@ describe('pasted bytes', () => {
   }
 });
 
-/** The WCAG contrast of an element's text with what is behind it. */
+/** The WCAG contrast of an element's text with its background. */
 function contrast(element: Element): number {
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
   const paint = (colour: string): number[] => {
@@ -323,9 +323,9 @@ function contrast(element: Element): number {
   return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
 }
 
-describe('the looks', () => {
+describe('the design', () => {
   for (const scheme of ['light', 'dark'] as const) {
-    it(`are ${scheme} and readable, on a wide screen and a phone`, async () => {
+    it(`is ${scheme} and readable, on a wide screen and on a phone`, async () => {
       await page.emulateMedia({ colorScheme: scheme });
       await open('#call=io_uring_prep_splice&nbytes=x');
       await open('#call=io_uring_prep_splice&fd_in=5&nbytes=65536&sqe.user_data=0xc0ffee&sqe.flags=IOSQE_IO_LINK');
@@ -364,7 +364,7 @@ describe('the server', () => {
         .end();
     });
 
-  it('gives what is in its folder, and nothing else', async () => {
+  it('serves the files of its folder, and no others', async () => {
     expect(await status('/')).toBe(200);
     expect(await status('/dist/liburing.wasm?x')).toBe(200);
     for (const path of [

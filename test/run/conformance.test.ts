@@ -1,4 +1,4 @@
-/** What `make conformance` finds when the shim is wrong. The suite itself is run by .ci/run. */
+/** `make conformance` detects a wrong shim. .ci/run runs the suite itself. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 180_000 });
 const folder = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A dist folder whose runner has a line of host/run changed; nothing else is. */
+/** Copies dist, with one line of host/run changed. */
 function distWith(file: string, from: string, to: string): string {
   const copy = mkdtempSync(join(folder, 'dist-'));
   for (const part of ['host', 'wasm/libc/arch']) cpSync(join(root, part), join(copy, part), { recursive: true });
@@ -33,7 +33,7 @@ function distWith(file: string, from: string, to: string): string {
   return dist;
 }
 
-/** The result of one of liburing's tests, and how it differs from the native one. */
+/** The result of one of liburing's tests, and its difference from the native one. */
 function conformance(name: string, dist: string, limit = 3): { result: string; reason: string } {
   const harness = join(root, 'build/conformance/harness/main.js');
   const list = ['--test', name, '--repeats', '0', '--limit', `${limit}`, '--dist', dist];
@@ -45,7 +45,7 @@ function conformance(name: string, dist: string, limit = 3): { result: string; r
   return { result, reason };
 }
 
-it('nothing, as it is', () => {
+it('nothing is wrong with the shim as it is', () => {
   const dist = distWith('rings.c', 'long rings_enter', 'long rings_enter');
   expect(conformance('nop', dist, 60)).toEqual({ result: 'passed', reason: '' });
 });
@@ -54,14 +54,14 @@ it.each([
   ['the ring', 0, 'nop'],
   ['how many to submit', 1, 'nop'],
   ['the flags', 3, 'msg-ring'],
-] as const)('an io_uring_enter that drops %s', (_what, argument, name) => {
+] as const)('detects an io_uring_enter that drops %s', (_what, argument, name) => {
   const list = Array.from({ length: 6 }, (_, i) => (i === argument ? '0' : `args[${i}]`));
   const from = 'run_syscall(SYS_io_uring_enter, args)';
   const to = `run_syscall(SYS_io_uring_enter, (const long[6]){ ${list.join(', ')} })`;
   expect(conformance(name, distWith('rings.c', from, to)).result).toBe('failed');
 });
 
-it('a window that is not aliased', () => {
+it('detects a window that is not aliased', () => {
   const from = `mremap((void *) address, 0, length, MREMAP_MAYMOVE | MREMAP_FIXED,
 \t\t   linear + address)`;
   const to = 'mmap(linear + address, length, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)';

@@ -1,4 +1,4 @@
-/** C programs in wasm under each version of Node, and what other runtimes say. `make runtimes` installs them. */
+/** C programs in wasm under each version of Node, and the message of other runtimes. `make runtimes` installs them. */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { sample } from '../support/conformance.js';
@@ -7,7 +7,7 @@ import { runtimeCommand, runtimes } from '../support/runtimes.js';
 
 const isNode = (name: string): boolean => name.startsWith('node');
 
-/** Runs a script in a runtime; undefined if that is not installed. */
+/** Runs a script in a runtime; undefined if it is not installed. */
 function runIn(runtime: string, script: string, list: readonly string[]) {
   const command = runtimeCommand(runtime);
   if (command === undefined) return undefined;
@@ -26,7 +26,7 @@ describe.each(runtimes.filter(isNode))('in %s', { timeout: 150_000 }, (runtime) 
     if (result === undefined) return context.skip(NOT_INSTALLED);
     const { status, stdout, stderr } = result;
     expect({ status, stderr }, stdout).toEqual({ status: 0, stderr: '' });
-    // 0: what both exit with
+    // both exit with 0
     for (const name of names) expect(stdout).toMatch(new RegExp(`^\\[\\d/\\d\\] ${name}: passed, 0, `, 'm'));
   });
 

@@ -1,4 +1,4 @@
-/** C programs in wasm: what uring-cc compiles and the runner runs, beside the same program compiled natively. */
+/** C programs in wasm, compiled by uring-cc, beside the same programs compiled natively. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ interface Outcome {
   stderr: string;
 }
 
-/** Both programs of one source, and what each does. */
+/** Compiles one source both ways, and runs both. */
 function both(name: string, source: string, args: readonly string[] = []): { native: Outcome; wasm: Outcome } {
   const file = join(folder, `${name}.c`);
   writeFileSync(file, source);
@@ -68,7 +68,7 @@ const program = (body: string, before = ''): string => `${headers}${before}\nint
   (void) argc; (void) argv;\n${body}\n}\n`;
 
 describe('a process', () => {
-  it('has arguments, an environment, a folder and an exit code', () => {
+  it('has arguments, an environment, a working directory and an exit code', () => {
     const source = program(`
       char cwd[4096];
       for (int i = 1; i < argc; i++) printf("%s\\n", argv[i]);
@@ -80,7 +80,7 @@ describe('a process', () => {
     expect(stdout).toContain('--help\n');
   });
 
-  it('has its C structs as Linux lays them out', () => {
+  it("has C structs with Linux's layout", () => {
     const { stdout } = expectSame(
       'structs',
       program(`
@@ -111,7 +111,7 @@ describe('a process', () => {
 });
 
 describe('memory', () => {
-  it('is mapped where the program wants it, or nowhere', () => {
+  it('is mapped where the program asks, or not at all', () => {
     expectSame(
       'fixed',
       program(`
@@ -127,7 +127,7 @@ describe('memory', () => {
     );
   });
 
-  it('is a file where one is mapped', () => {
+  it('shows a file that is mapped', () => {
     expectSame(
       'file',
       program(`
@@ -145,7 +145,7 @@ describe('memory', () => {
 });
 
 describe('io_uring', () => {
-  it('takes rings of a program’s own making', () => {
+  it('takes rings that the program sets up itself', () => {
     expectSame(
       'raw-ring',
       program(`
@@ -167,7 +167,7 @@ describe('io_uring', () => {
 });
 
 describe('threads', () => {
-  it('lock, wait and end as native ones', () => {
+  it('lock, wait and end like native ones', () => {
     expectSame(
       'threads',
       program(
@@ -214,7 +214,7 @@ describe('threads', () => {
 });
 
 describe('signals', () => {
-  it('are handled, with the mask and what interrupted or restarted', () => {
+  it('are handled, with their mask, and interrupt or restart system calls', () => {
     expectSame(
       'signals',
       program(
@@ -249,7 +249,7 @@ describe('signals', () => {
     );
   });
 
-  it('wait while they are blocked, and can be read from a signalfd', () => {
+  it('stay pending while they are blocked, and can be read from a signalfd', () => {
     expectSame(
       'signalfd',
       program(
@@ -270,7 +270,7 @@ describe('signals', () => {
 });
 
 describe('processes', () => {
-  it('fork: private memory is copied, shared memory and rings are not', () => {
+  it('fork copies private memory, and shares shared memory and rings', () => {
     expectSame(
       'fork',
       program(`
