@@ -1,4 +1,4 @@
-/** Buffer rings: buffers that come with data and go back when released. */
+/** Buffer rings: buffers are taken for data, and go back when they are released. */
 import { writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ReceivedBuffer } from '../../src/index.js';
@@ -11,7 +11,7 @@ import { until } from '../support/until.js';
 const text = (buffer: ReceivedBuffer): string => Buffer.from(buffer.bytes).toString();
 
 describe('a buffer ring', () => {
-  it('has buffers for read and recv', async () => {
+  it('gives buffers to read and recv', async () => {
     const ring = openRing();
     const [input, output] = (await ring.pipe()).map(closing) as [number, number];
     const [client, server] = await connection(ring);
@@ -39,12 +39,12 @@ describe('a buffer ring', () => {
     expect(buffers.held).toBe(0);
   });
 
-  it('has as many receives go on as there are buffers for', async () => {
+  it('resumes as many receives as there are buffers', async () => {
     const ring = openRing();
     const buffers = ring.bufferRing({ entries: 2, size: 4 });
     const pairs = await Promise.all(Array.from({ length: 5 }, () => connection(ring)));
     const streams = pairs.map(([, server]) => ring.recv_multishot(server, buffers));
-    // one after the other, so that it is known who gets a buffer
+    // one by one, so that the order in which they get buffers is known
     for (const [client] of pairs) await ring.send(client, Buffer.from('data'));
     const first = await Promise.all(streams.slice(0, 2).map((stream) => stream.next()));
     const rest = streams.slice(2).map((stream) => stream.next());
@@ -55,7 +55,7 @@ describe('a buffer ring', () => {
     expect(ring.pending).toBe(3);
     const third = await rest[0];
     expect(buffers.held).toBe(2);
-    // the next in line has nothing to receive, and then no wish to: its buffer is for the one behind
+    // the next in line ends without a need for the buffer, so the one behind it gets it
     expect(await ring.recv(pairs[3]?.[1] as number, Buffer.alloc(4))).toBe(4);
     first[1]?.value?.release();
     expect(ring.pending).toBe(4);
@@ -68,7 +68,7 @@ describe('a buffer ring', () => {
     expect([ring.pending, buffers.held]).toEqual([0, 0]);
   });
 
-  it('ENOBUFS when all are held, ECANCELED, errors of the operation', async () => {
+  it('fails with ENOBUFS when all are held, with ECANCELED, and with errors of the operation', async () => {
     const ring = openRing();
     const [client, server] = await connection(ring);
     const buffers = ring.bufferRing({ entries: 2, size: 4 });
@@ -90,7 +90,7 @@ describe('a buffer ring', () => {
     expect(ring.pending).toBeLessThanOrEqual(1);
   });
 
-  it('groups are its own', async () => {
+  it('has a group of its own', async () => {
     const ring = openRing();
     const [one, two, three] = [0, 1, 7].map((group, index) =>
       ring.bufferRing({ entries: 1, size: 1, ...(index === 2 ? { group } : {}) }),
@@ -116,7 +116,7 @@ describe('a buffer ring', () => {
     expect(ring.pending).toBe(0);
   });
 
-  it('32768 buffers, all held at once', async () => {
+  it('can have 32768 buffers, all held at once', async () => {
     const ring = openRing();
     const [input, output] = (await ring.pipe()).map(closing) as [number, number];
     const buffers = ring.bufferRing({ entries: 32768, size: 1 });

@@ -1,4 +1,4 @@
-/** Chains: what happens when all goes well, and to the rest when it does not. */
+/** Chains that succeed, and what becomes of the other members when one fails. */
 import { existsSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { IORING_TIMEOUT_ETIME_SUCCESS } from '../../src/c.js';
@@ -12,7 +12,7 @@ const ok = (name: string, value: unknown) => ({ status: 'fulfilled', name, value
 const failed = (name: string, code: string) => ({ status: 'rejected', name, reason: { code, syscall: name } });
 
 describe('a chain', () => {
-  it('is one submission, and gives each result', async () => {
+  it("is submitted at once, and resolves to each member's value", async () => {
     const ring = openRing();
     const file = ring.registerFiles(4).at(3);
     const path = newPath();
@@ -34,7 +34,7 @@ describe('a chain', () => {
     expect(ring.pending).toBe(0);
   });
 
-  it('gives what the operations give: stat, pipes', async () => {
+  it('resolves to the values of its operations: stat, pipes', async () => {
     const ring = openRing();
     const path = newPath();
     writeFileSync(path, '12345');
@@ -46,7 +46,7 @@ describe('a chain', () => {
     }
   });
 
-  it('is three seconds late in three lines: a timeout, then a write', async () => {
+  it('prints late with three lines: a timeout, then a write', async () => {
     const ring = openRing();
     const [input, output] = (await ring.pipe()).map(closing) as [number, number];
     const start = performance.now();
@@ -75,7 +75,7 @@ describe('a chain', () => {
     expect(ring.pending).toBe(0);
   });
 
-  it('goes on behind a hard link', async () => {
+  it('continues behind a hard link', async () => {
     const ring = openRing();
     const path = newPath();
     const hard = { link: 'hard' } as const;
@@ -89,7 +89,7 @@ describe('a chain', () => {
     ]);
   });
 
-  it('a short read stops it, and is no error', async () => {
+  it('stops at a short read, which is no error', async () => {
     const ring = openRing();
     const path = newPath();
     writeFileSync(path, 'short');
@@ -104,7 +104,7 @@ describe('a chain', () => {
     });
   });
 
-  it('a short receive stops it, unless it waits for all', async () => {
+  it('stops at a short receive, unless it waits for all data', async () => {
     const ring = openRing();
     const [client, server] = await connection(ring);
     await ring.send(client, Buffer.from('123'));
@@ -114,7 +114,7 @@ describe('a chain', () => {
     ]);
   });
 
-  it('a timeout stops it unless it is to count as success', async () => {
+  it('stops at a timeout, unless that counts as success', async () => {
     const ring = openRing();
     expect(await ring.chain().timeout(1, 0, 0).nop().settle()).toMatchObject([
       failed('timeout', 'ETIME'),
@@ -126,7 +126,7 @@ describe('a chain', () => {
     ]);
   });
 
-  it('zero-copy sends are members as others are', async () => {
+  it('can have zero-copy sends', async () => {
     const ring = openRing();
     const [client, server] = await connection(ring);
     const chain = ring.chain().send_zc(client, Buffer.from('zero')).send_zc(client, Buffer.from('copy')).nop();
@@ -134,7 +134,7 @@ describe('a chain', () => {
     expect(await ring.recv(server, Buffer.alloc(8), 8, MSG_WAITALL)).toBe(8);
   });
 
-  it('members can have handles, whose results are there after a wait', async () => {
+  it('stores results in the handles of its members', async () => {
     const ring = openRing();
     const [one, two] = [new RequestHandle(), new RequestHandle()];
     const settled = ring.chain().nop({ handle: one }).unlink(newPath(), 0, { handle: two }).settle();
@@ -145,7 +145,7 @@ describe('a chain', () => {
     await settled;
   });
 
-  it('several chains at once keep apart', async () => {
+  it('is independent of other chains at the same time', async () => {
     const ring = openRing();
     const one = ring.chain().openat(AT_FDCWD, newPath()).nop();
     const two = ring.chain().nop().nop();
@@ -155,7 +155,7 @@ describe('a chain', () => {
     expect(third).toBe(0);
   });
 
-  it('drain: waits for all requests before it', async () => {
+  it('starts with drain after all requests before it', async () => {
     const ring = openRing();
     const [input, output] = (await ring.pipe()).map(closing) as [number, number];
     const order: string[] = [];
@@ -173,7 +173,7 @@ describe('a chain', () => {
 describe('skipSuccess', () => {
   const skip = { skipSuccess: true };
 
-  it('has no result and no completion', async () => {
+  it('gives the member no value and no completion', async () => {
     const ring = openRing();
     const file = ring.registerFiles(4).at(0);
     const path = newPath();
@@ -191,7 +191,7 @@ describe('skipSuccess', () => {
   });
 
   for (const position of [0, 1, 2]) {
-    it(`says so if it fails, at ${position} of 4`, async () => {
+    it(`reports the failure at ${position} of 4`, async () => {
       const ring = openRing();
       const chain = ring.chain();
       for (let index = 0; index < 3; index++) {
@@ -211,7 +211,7 @@ describe('skipSuccess', () => {
     });
   }
 
-  it('one that is cancelled with the rest says so', async () => {
+  it('reports a member that is cancelled with the rest', async () => {
     const ring = openRing();
     const chain = ring.chain().openat(AT_FDCWD, newPath()).nop(skip).nop().nop(skip).nop();
     expect(await chain.settle()).toMatchObject([
@@ -224,7 +224,7 @@ describe('skipSuccess', () => {
     expect(ring.pending).toBe(0);
   });
 
-  it('one that fails before it starts', async () => {
+  it('reports a member that fails before it starts', async () => {
     const ring = openRing();
     const bad = { ...skip, ioprio: 0xffff };
     for (const chain of [
@@ -239,7 +239,7 @@ describe('skipSuccess', () => {
     }
   });
 
-  it('behind a hard link the rest goes on', async () => {
+  it('continues behind a hard link', async () => {
     const ring = openRing();
     const chain = ring
       .chain()
@@ -250,7 +250,7 @@ describe('skipSuccess', () => {
     expect(ring.pending).toBe(0);
   });
 
-  it('is refused for the last, and outside of chains', async () => {
+  it('is refused for the last member, and outside of chains', async () => {
     const ring = openRing();
     await expect(ring.chain().nop(skip).settle()).rejects.toThrow('skipSuccess must be for members before the last');
     await expect(ring.nop(skip as never)).rejects.toThrow(
@@ -261,7 +261,7 @@ describe('skipSuccess', () => {
   });
 });
 
-describe('what a chain refuses', () => {
+describe('a chain refuses', () => {
   it('to be empty, to be submitted twice, to grow afterwards', async () => {
     const ring = openRing();
     await expect(ring.chain().settle()).rejects.toThrow('chain must be one with requests, not empty');
@@ -279,7 +279,7 @@ describe('what a chain refuses', () => {
     expect(await ring.chain().nop().nop().nop().nop().submit()).toEqual([0, 0, 0, 0]);
   });
 
-  it('wrong arguments, and goes on without them', async () => {
+  it('wrong arguments, and keeps its other members', async () => {
     const ring = openRing();
     const chain = ring.chain().nop();
     expect(() => chain.read('0' as never, Buffer.alloc(1))).toThrow(TypeError);
@@ -289,7 +289,7 @@ describe('what a chain refuses', () => {
     expect(await chain.nop().submit()).toEqual([0, 0]);
   });
 
-  it('is kept together when the queue is nearly full', async () => {
+  it('keeps its members together when the queue is nearly full', async () => {
     const ring = openRing({ entries: 4 });
     const settled = [];
     for (let round = 0; round < 50; round++) {

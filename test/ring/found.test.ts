@@ -1,4 +1,4 @@
-/** What users of Ring ran into. */
+/** Defects that users of Ring found. */
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,12 +14,12 @@ const skipSuccess = true;
 
 const errnoOf = (reason: unknown): number => (reason as SystemError).errno;
 
-it('a timeout that expires is no failure of its chain', async () => {
+it('a timeout whose time is up does not fail its chain', async () => {
   await using ring = new Ring();
   expect(await ring.chain().timeout(1).nop().submit()).toEqual([true, 0]);
 });
 
-it('a chain ends when a member fails that was to have no completion, and those behind it have none', async () => {
+it('a chain ends when a member that skips its completion fails, and cancels those behind it', async () => {
   await using ring = new Ring();
   const chain = ring.chain().nop({ skipSuccess }).close_fd(-1, { skipSuccess }).nop({ skipSuccess }).nop();
   const outcomes = await chain.settle();
@@ -32,7 +32,7 @@ it('a chain ends when a member fails that was to have no completion, and those b
   expect(ring.pending).toBe(0);
 });
 
-it('a chain goes on behind a hard link, completion or not', async () => {
+it('a chain continues behind a hard link, with a completion or without', async () => {
   await using ring = new Ring();
   const outcomes = await ring.chain().close_fd(-1, { skipSuccess, link: 'hard' }).nop({ skipSuccess }).nop().settle();
   expect(outcomes.map((each) => (each.status === 'rejected' ? errnoOf(each.reason) : each.value))).toEqual([
@@ -42,7 +42,7 @@ it('a chain goes on behind a hard link, completion or not', async () => {
   ]);
 });
 
-it("a chain's members leave their results in their handles", async () => {
+it('the members of a chain store their results in their handles', async () => {
   await using ring = new Ring();
   const handle = new RequestHandle();
   const settled = ring.chain().nop().close_fd(-1, { handle }).nop().settle();
@@ -51,7 +51,7 @@ it("a chain's members leave their results in their handles", async () => {
   await settled;
 });
 
-it('a multishot timeout goes on when the kernel gave it up for want of room in the CQ ring', async () => {
+it('a multishot timeout continues after the kernel ended it as the CQ ring was full', async () => {
   await using ring = new Ring({ entries: 1, cqEntries: 2 });
   const ticks = ring.timeout_multishot(1);
   await ticks.next();
@@ -65,7 +65,7 @@ it('a multishot timeout goes on when the kernel gave it up for want of room in t
   expect(last).toBe(20);
 });
 
-it('an iteration that waits for buffers, or to be started again, ends with its ring', async () => {
+it('an iteration that waits for buffers, or to be restarted, ends with its ring', async () => {
   const ring = new Ring({ entries: 4, cqEntries: 8 });
   const buffers = ring.bufferRing({ entries: 1, size: 4 });
   const [readEnd, writeEnd] = await ring.pipe();
@@ -90,7 +90,7 @@ it('an iteration that waits for buffers, or to be started again, ends with its r
   closeSync(writeEnd);
 });
 
-it('what is printed of an error, a file or a ring is short', async () => {
+it('console.log of an error, a file or a ring is short', async () => {
   await using ring = new Ring();
   const file = ring.registerFiles(1).at(0);
   const error = await ring
@@ -105,7 +105,7 @@ it('what is printed of an error, a file or a ring is short', async () => {
   expect(inspect(file)).toBe('DirectFile { index: 0 }');
 });
 
-it('a ring of buffers says when it has a buffer again', async () => {
+it('a buffer ring resolves when it has a buffer again', async () => {
   await using ring = new Ring();
   const buffers = ring.bufferRing({ entries: 1, size: 8 });
   const [source, sink] = await ring.pipe();
@@ -127,14 +127,14 @@ it('a ring of buffers says when it has a buffer again', async () => {
   await Promise.all([ring.close_fd(source), ring.close_fd(sink)]);
 });
 
-it('zeroes a range on a kernel that has no operation for it, if that is wanted', async () => {
+it('zeroes a range by another operation where the kernel has none for it, if asked to', async () => {
   const file = join(mkdtempSync(join(tmpdir(), 'liburing-wasm-')), 'file_with_stuff');
   writeFileSync(file, '1234567890');
   const fd = openSync(file, 'r+');
   const ring = new Ring();
   try {
     const result = await ring.zero(fd, 0, 5, { fallback: 'fallocate' }).catch((error) => error.code);
-    // what the file system itself says of it, as fallocate(1) would
+    // the file system's own answer, which fallocate(1) would get, too
     const allowed = await ring.fallocate(fd, FALLOC_FL_ZERO_RANGE, 0, 5).catch((error) => error.code);
     expect(result).toBe(allowed);
     expect(readFileSync(file, 'latin1')).toBe(result === 0 ? '\0\0\0\0\x0067890' : '1234567890');
@@ -145,7 +145,7 @@ it('zeroes a range on a kernel that has no operation for it, if that is wanted',
   }
 });
 
-it('a chain whose first member says nothing ends when the kernel refuses one behind it', async () => {
+it('a chain whose first member skips its completion ends when the kernel refuses a later one', async () => {
   const wrong = -1;
   for (const hard of [false, true]) {
     await using ring = new Ring();
@@ -157,11 +157,11 @@ it('a chain whose first member says nothing ends when the kernel refuses one beh
   }
 });
 
-it('an error that does not break its chain is reported nonetheless', async () => {
+it('an error that does not break its chain is reported', async () => {
   await using ring = new Ring();
   const [outcome, next] = await ring.chain().unlink('/no/such/file').nop().settle();
   expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ENOENT' } });
-  // the kernel's own decision, which later kernels may take the other way
+  // the kernel decides this, and later kernels may decide otherwise
   expect(next.status === 'fulfilled' || errnoOf(next.reason) === -ECANCELED).toBe(true);
   await expect(ring.chain().unlink('/no/such/file').nop().submit()).rejects.toMatchObject({
     code: 'ENOENT',
@@ -170,7 +170,7 @@ it('an error that does not break its chain is reported nonetheless', async () =>
   });
 });
 
-it('leaves stdin to the program that imports it', () => {
+it('does not touch the stdin of the program that imports it', () => {
   const script = "await import('./dist/index.js'); console.log(require('node:fs').readFileSync(0, 'utf8').length);";
   const run = spawnSync(execPath, ['-e', `(async () => { ${script} })()`], {
     cwd: root,

@@ -1,4 +1,4 @@
-/** Rings under load: every byte is checked. */
+/** Rings under load. Every byte is checked. */
 import { describe, expect, it } from 'vitest';
 import { type Run, runScript } from '../support/subprocess.js';
 
@@ -11,7 +11,7 @@ function run(source: string): unknown {
 
 describe('under load', () => {
   it('a million reads at depth 128, each buffer checked', () => {
-    // each block of the file says where it is
+    // each block of the file contains its own offset
     const result = run(`
       import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
       import { tmpdir } from 'node:os';

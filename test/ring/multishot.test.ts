@@ -1,4 +1,4 @@
-/** What the iterators of multishot operations do: pausing, leaving, waiting for buffers, being aborted. */
+/** The iterators of multishot operations: pausing, leaving the loop, waiting for buffers, signals. */
 import { closeSync, readdirSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ const text = (buffer: ReceivedBuffer): string => Buffer.from(buffer.bytes).toStr
 const openFds = (): number => readdirSync('/proc/self/fd').length;
 
 describe('back-pressure', () => {
-  it('pauses when more than highWater wait, and loses nothing', async () => {
+  it('pauses when more than highWaterMark items wait, and loses nothing', async () => {
     const ring = openRing();
     const [client, server] = await connection(ring);
     const buffers = ring.bufferRing({ entries: 64, size: 1 });
@@ -20,7 +20,7 @@ describe('back-pressure', () => {
     const all = Buffer.from(Array.from({ length: 200 }, (_, index) => index));
     await ring.send(client, all);
     await until(() => receiving.length >= 4 && ring.pending === 0);
-    // what came before the kernel had heard of it
+    // more items had come before the kernel handled the cancellation
     expect(buffers.held).toBeLessThanOrEqual(64);
     const bytes: number[] = [];
     for await (const buffer of receiving) {
@@ -34,7 +34,7 @@ describe('back-pressure', () => {
     expect(ring.pending).toBe(0);
   });
 
-  it('connections: pauses, takes more later', async () => {
+  it('pauses accepting connections, and continues later', async () => {
     const ring = openRing();
     const { fd, port } = await listen(ring);
     const accepting = ring.multishot_accept(fd, 0, { highWaterMark: 2 });
@@ -54,7 +54,7 @@ describe('back-pressure', () => {
     expect(count).toBe(10);
   });
 
-  it('is a positive integer', () => {
+  it('refuses a mark that is no positive integer', () => {
     const ring = openRing();
     for (const highWaterMark of [0, -1, 1.5, Number.NaN, '4' as never]) {
       expect(() => ring.poll_multishot(0, POLLIN, { highWaterMark })).toThrow(
@@ -66,7 +66,7 @@ describe('back-pressure', () => {
 });
 
 describe('leaving the loop', () => {
-  it('ends the request, gives buffers back, closes connections that nobody took', async () => {
+  it('ends the request, gives buffers back, and closes connections that nobody took', async () => {
     const ring = openRing();
     const { fd, port } = await listen(ring);
     const clients = await Promise.all([1, 2, 3].map(async () => closing(await ring.socket(AF_INET, SOCK_STREAM))));
@@ -94,7 +94,7 @@ describe('leaving the loop', () => {
     expect(ring.pending).toBe(0);
   });
 
-  it('direct descriptors that nobody took are closed', async () => {
+  it('closes direct descriptors that nobody took', async () => {
     const ring = openRing();
     const files = ring.registerFiles(2);
     const { fd, port } = await listen(ring);
@@ -106,12 +106,12 @@ describe('leaving the loop', () => {
       await accepting.return();
       await until(() => ring.pending === 0);
     }
-    // all places are free
+    // all slots are free
     await ring.open_direct('/dev/null', 0, 0, files.at(0));
     expect((await ring.open_direct('/dev/null')).index).toBe(1);
   });
 
-  it('by an error in its body', async () => {
+  it('by an exception in its body', async () => {
     const ring = openRing();
     const loop = async (): Promise<void> => {
       for await (const tick of ring.timeout_multishot(1)) if (tick === 2) throw new Error('in the body');
@@ -120,7 +120,7 @@ describe('leaving the loop', () => {
     expect(ring.pending).toBe(0);
   });
 
-  it('with what asyncDispose has, while next() waits', async () => {
+  it('by asyncDispose, while next() waits', async () => {
     const ring = openRing();
     const [input] = (await ring.pipe()).map(closing) as [number];
     const polling = ring.poll_multishot(input, POLLIN);
@@ -135,7 +135,7 @@ describe('leaving the loop', () => {
 });
 
 describe('buffers that run out', () => {
-  it('come back, and it goes on', async () => {
+  it('and come back: the iteration continues', async () => {
     const ring = openRing();
     const [client, server] = await connection(ring);
     const buffers = ring.bufferRing({ entries: 2, size: 4 });
@@ -158,7 +158,7 @@ describe('buffers that run out', () => {
     expect(buffers.held).toBe(0);
   });
 
-  it('several wait for the same buffers', async () => {
+  it('are shared by several iterations that wait', async () => {
     const ring = openRing();
     const pairs = [await connection(ring), await connection(ring), await connection(ring)];
     const buffers = ring.bufferRing({ entries: 2, size: 8 });
@@ -181,7 +181,7 @@ describe('buffers that run out', () => {
     expect(await Promise.all(received)).toEqual(sent);
   });
 
-  it('leaving while it waits for some', async () => {
+  it('the loop is left while it waits for some', async () => {
     const ring = openRing();
     const [client, server] = await connection(ring);
     const buffers = ring.bufferRing({ entries: 1, size: 4 });
@@ -195,7 +195,7 @@ describe('buffers that run out', () => {
     expect(await ring.nop()).toBe(0);
   });
 
-  it('and never come, as their ring is closed', async () => {
+  it('and never come back, as the ring is closed', async () => {
     const ring = openRing();
     const [client, server] = await connection(ring);
     const buffers = ring.bufferRing({ entries: 1, size: 4 });
@@ -211,7 +211,7 @@ describe('buffers that run out', () => {
 });
 
 describe('AbortSignal', () => {
-  it('ends it with the reason', async () => {
+  it('ends the iteration with the reason', async () => {
     const ring = openRing();
     const { fd } = await udp(ring);
     const buffers = ring.bufferRing({ entries: 2, size: 256 });
@@ -234,7 +234,7 @@ describe('AbortSignal', () => {
   });
 });
 
-describe('the end of the ring', () => {
+describe('closing the ring', () => {
   it('ends the loop with ECANCELED', async () => {
     const ring = openRing();
     const { fd } = await listen(ring);
@@ -268,7 +268,7 @@ describe('the end of the ring', () => {
   });
 });
 
-it('goes on when the CQ ring was full', async () => {
+it('continues after the CQ ring was full', async () => {
   const ring = openRing({ entries: 4, cqEntries: 4 });
   const [input, output] = (await ring.pipe()).map(closing) as [number, number];
   const buffers = ring.bufferRing({ entries: 64, size: 1 });
@@ -288,7 +288,7 @@ it('goes on when the CQ ring was full', async () => {
   await reading.return();
 });
 
-it('many at once, each with its own items', async () => {
+it('many at once each get their own items', async () => {
   const ring = openRing();
   const counts = await Promise.all(
     Array.from({ length: 50 }, async (_, index) => {

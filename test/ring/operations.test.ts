@@ -1,4 +1,4 @@
-/** Every operation of a ring on the kernel: it succeeds, and it fails with the kernel's error. */
+/** Every operation of a ring, on this kernel: it succeeds, and it fails with the kernel's error. */
 import './operations/nop.js';
 import './operations/files.js';
 import './operations/paths.js';
@@ -21,13 +21,13 @@ import { describe, expect, it } from 'vitest';
 import { operationNames, seen } from '../support/observed.js';
 
 describe('all operations', () => {
-  it('have been seen to succeed, unless this kernel lacks them', () => {
+  it('were seen to succeed, unless this kernel lacks them', () => {
     const missing = operationNames.filter((name) => !seen.success.has(name) && !seen.absent.has(name));
     expect(missing).toEqual([]);
     expect(operationNames.length).toBeGreaterThan(100);
   });
 
-  it('have been seen to fail with an error that was expected', () => {
+  it('were seen to fail with an expected error', () => {
     expect(operationNames.filter((name) => !seen.error.has(name))).toEqual([]);
   });
 });

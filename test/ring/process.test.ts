@@ -1,8 +1,8 @@
-/** What a ring does to its process: when it lives, when it ends, what is left. */
+/** A ring in its process: when the process lives, when it ends, what is left behind. */
 import { describe, expect, it } from 'vitest';
 import { type Run, type RunOptions, runScript } from '../support/subprocess.js';
 
-/** Runs a script to its end, and returns what it printed. */
+/** Runs a script to its end, and returns its output. */
 function run(source: string, options?: RunOptions): string {
   const { status, signal, stdout, stderr }: Run = runScript(
     `import { Ring, RequestHandle } from 'liburing-wasm';\n${source}`,
@@ -13,7 +13,7 @@ function run(source: string, options?: RunOptions): string {
   return stdout.trim();
 }
 
-/** What a process has: descriptors, threads, mappings, pages of windows. */
+/** Counts what the process has: descriptors, threads, mappings, pages of windows. */
 const COUNTS = `
   import { fstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
   const link = (fd) => { try { return readlinkSync('/proc/self/fd/' + fd); } catch { return ''; } };
@@ -30,7 +30,7 @@ const COUNTS = `
 `;
 
 describe('a process', () => {
-  it('ends when nothing is in flight, though its ring is open', () => {
+  it('ends when nothing is in flight, although its ring is open', () => {
     expect(run("const ring = new Ring(); await ring.nop(); await ring.timeout(1); console.log('end');")).toBe('end');
     expect(run("new Ring(); console.log('end');")).toBe('end');
     expect(run("const ring = new Ring({ deferTaskrun: true }); await ring.nop(); console.log('end');")).toBe('end');
@@ -57,7 +57,7 @@ describe('a process', () => {
         await one.msg_ring(two, 7, 1);
         console.log((await next).value.len);`),
     ).toBe('7');
-    // the same for one that had come before it was asked for
+    // the same for a message that arrived before it was asked for
     expect(
       run(`const [one, two] = [new Ring(), new Ring()];
         const messages = two.messages();
@@ -79,7 +79,7 @@ describe('a process', () => {
     }
   });
 
-  it('an error in a callback is where it belongs', () => {
+  it("reports an exception in a callback as the callback's", () => {
     const { status, stderr } = runScript(
       "import { Ring } from 'liburing-wasm'; const ring = new Ring(); ring.nop().then(() => { throw new Error('mine'); });",
     );
@@ -89,7 +89,7 @@ describe('a process', () => {
 });
 
 describe('workers', () => {
-  it('that end with rings open and requests in flight leave nothing behind', () => {
+  it('leave nothing behind when they end with open rings and requests in flight', () => {
     const output = run(`
       ${COUNTS}
       import { once } from 'node:events';
@@ -129,12 +129,12 @@ describe('workers', () => {
     `);
     const { fds, threads } = JSON.parse(output) as Record<string, number>;
     expect(fds).toBe(0);
-    // one that was still ending at the start is not there in the end
+    // threads that were ending at the start are gone at the end
     expect(threads).toBeLessThanOrEqual(0);
   });
 });
 
-it('a thousand rings, closed with work in flight, leave nothing behind', () => {
+it('a thousand rings leave nothing behind when they are closed with work in flight', () => {
   const output = run(
     `
     ${COUNTS}
@@ -181,7 +181,7 @@ it('a thousand rings, closed with work in flight, leave nothing behind', () => {
     const before = counts();
     const heap = process.memoryUsage().heapUsed;
     for (let round = 0; round < 1000; round++) await cycle(round);
-    // without a garbage collection, which must not be what gives things back
+    // without garbage collection, which must not be needed to free things
     const after = counts();
     gc();
     console.log(JSON.stringify({
@@ -192,12 +192,12 @@ it('a thousand rings, closed with work in flight, leave nothing behind', () => {
   );
   const { heap, threads, ...left } = JSON.parse(output) as Record<string, number>;
   expect(left).toEqual({ fds: 0, blocks: 0, maps: 0 });
-  // threads of the kernel's own, for blocking work, end when they please
+  // the kernel's worker threads end at any time
   expect(threads).toBeLessThan(10);
   expect(heap).toBeLessThan(4 << 20);
 });
 
-it('buffers live until their request is complete, zero-copy ones until the notification', () => {
+it('buffers live until their request is over; those of zero-copy sends until the notification', () => {
   const output = run(
     `
     const collected = async (ref) => {
@@ -239,7 +239,7 @@ it('a zero-copy send is settled by its notification, and not before', () => {
     `
     import { connect, createServer } from 'node:net';
     import { once } from 'node:events';
-    // a receiver that does not read: what it has not taken, the kernel may still send from the buffer
+    // a receiver that does not read: the kernel may still send the rest from the buffer
     const sockets = [];
     const server = createServer({ pauseOnConnect: true }, (socket) => sockets.push(socket)).listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -1,4 +1,4 @@
-/** The ring itself: settings, arguments, submission, waiting, the end. */
+/** The ring itself: settings, arguments, submission, waiting, closing. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, writeSync } from 'node:fs';
@@ -24,7 +24,7 @@ import { countingInstance } from '../support/system-calls.js';
 
 const openFds = (): number => readdirSync('/proc/self/fd').length;
 
-/** A pipe, a write and a read of it. */
+/** Writes to a pipe, and reads from it. */
 async function works(ring: RingType): Promise<void> {
   const [input, output] = await ring.pipe();
   const buf = Buffer.alloc(8);
@@ -55,14 +55,14 @@ describe('settings', () => {
   ];
   if (kernelHas('6.18')) kinds.push({ cqeMixed: true });
   for (const options of kinds) {
-    it(`${JSON.stringify(options)} works`, async () => {
+    it(`${JSON.stringify(options)} work`, async () => {
       const ring = openRing(options);
       for (let round = 0; round < 20; round++) await works(ring);
       expect(await Promise.all(Array.from({ length: 300 }, () => ring.nop()))).toEqual(new Array(300).fill(0));
     });
   }
 
-  it('iopoll: its completions are asked for', async () => {
+  it('iopoll polls for its completions', async () => {
     const ring = openRing({ iopoll: true });
     expect(await Promise.all([ring.nop(), ring.nop()])).toEqual([0, 0]);
   });
@@ -75,7 +75,7 @@ describe('settings', () => {
     expect(() => new Ring({ attachWq: { fd: 0 } })).toThrow(expect.objectContaining({ code: 'EINVAL' }));
   });
 
-  it('are the flags that they name, and what is good to have', () => {
+  it('set the flags that they name, and the default ones', () => {
     expect(openRing().struct.flags & (IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN)).toBe(
       IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN,
     );
@@ -88,7 +88,7 @@ describe('settings', () => {
     expect(ring.fd).toBeGreaterThan(2);
   });
 
-  it('that there are not are refused, and leave nothing behind', () => {
+  it('that do not exist are refused, and nothing is left behind', () => {
     const fds = openFds();
     const refusal = (options: unknown): unknown => {
       try {
@@ -136,13 +136,13 @@ describe('settings', () => {
 });
 
 describe('instances', () => {
-  it('each has its own memory', async () => {
+  it('have memory of their own', async () => {
     const instance = createInstance({ windowSize: 4 << 20 });
     const ring = observe(new Ring({ instance }));
     expect(ring.memory).toBe(instance.memory);
     await works(ring);
     await expect(ring.openat(AT_FDCWD, newPath())).rejects.toMatchObject({ code: 'ENOENT' });
-    // a struct of the other one's
+    // a struct of the other instance
     await expect(ring.timeout(openRing().memory.alloc(__kernel_timespec))).rejects.toThrow(/same instance/);
     await ring.close();
     instance.close();
@@ -150,7 +150,7 @@ describe('instances', () => {
 });
 
 describe('wrong arguments', () => {
-  it('are one sentence, and nothing is submitted', async () => {
+  it('are refused in one sentence, and nothing is submitted', async () => {
     const ring = openRing();
     const buf = Buffer.alloc(8);
     const file = {} as never;
@@ -214,9 +214,9 @@ describe('wrong arguments', () => {
     await works(ring);
   });
 
-  it('of an SQE of 128 bytes', async () => {
+  it('for an SQE of 128 bytes', async () => {
     const ring = openRing({ sqe128: true, entries: 4 });
-    // the first request of the ring, which nothing else may settle
+    // the ring's first request, which nothing else may settle
     const waiting = ring.timeout(100_000).catch(({ code }) => code);
     for (let round = 0; round < 10; round++) {
       await expect(ring.uring_cmd128(0, 'x' as never)).rejects.toThrow(TypeError);
@@ -236,7 +236,7 @@ describe('wrong arguments', () => {
     expect(await waiting).toBe('ECANCELED');
   });
 
-  it('give what they had back', async () => {
+  it('lose no memory', async () => {
     const ring = openRing();
     const free = (): number => {
       const block = ring.memory.allocArray(64);
@@ -255,7 +255,7 @@ describe('wrong arguments', () => {
 });
 
 describe('submission', () => {
-  it('is at the end of the turn, in one system call', async () => {
+  it('happens at the end of the turn, in one system call', async () => {
     const { instance, enters } = countingInstance();
     const ring = new Ring({ instance });
     await ring.nop();
@@ -268,7 +268,7 @@ describe('submission', () => {
       await Promise.all(all);
       expect(enters()).toBe(before + 1);
     }
-    // what completes later costs none
+    // a later completion costs no system call
     const [input, output] = (await ring.pipe()).map(closing) as [number, number];
     const before = enters();
     const reading = ring.read(input, Buffer.alloc(1));
@@ -279,7 +279,7 @@ describe('submission', () => {
     instance.close();
   });
 
-  it('of what completions lead to is one, however many promises are between', async () => {
+  it('takes one call for what promise callbacks queue, however many promises are between', async () => {
     const { instance, enters } = countingInstance();
     const ring = new Ring({ instance });
     const through = async (promises: number): Promise<number> => {
@@ -299,7 +299,7 @@ describe('submission', () => {
     instance.close();
   });
 
-  it('lets the event loop have its turn, however fast completions come', async () => {
+  it('lets the event loop turn, however fast completions come', async () => {
     const ring = openRing();
     let turns = 0;
     let inTurn = setImmediate(function count() {
@@ -308,25 +308,25 @@ describe('submission', () => {
     });
     for (let i = 0; i < 1000; i++) await ring.nop();
     clearImmediate(inTurn);
-    // but not for each, as Node's turns are long
+    // but not once for each, as Node's turns take long
     expect(turns).toBeGreaterThanOrEqual(100);
     expect(turns).toBeLessThan(500);
     await ring.close();
   });
 
-  it('of a turn that asks for more than the queue has room for', async () => {
+  it('splits a turn with more requests than the queue has entries', async () => {
     const { instance, enters } = countingInstance();
     const ring = new Ring({ instance, entries: 8 });
     const results = await Promise.all(Array.from({ length: 1000 }, () => ring.nop()));
     expect(results).toEqual(new Array(1000).fill(0));
-    // one each time that it was full, and some for completions that had no room
+    // one call each time that the queue was full, and some as the CQ ring was full
     expect(enters()).toBeGreaterThanOrEqual(125);
     expect(enters()).toBeLessThanOrEqual(250);
     await ring.close();
     instance.close();
   });
 
-  it('at once, with submit()', async () => {
+  it('happens at once with submit()', async () => {
     const ring = openRing();
     const [input, output] = (await ring.pipe()).map(closing) as [number, number];
     const buf = Buffer.alloc(1);
@@ -345,7 +345,7 @@ describe('submission', () => {
     sqe.opcode = 255;
   };
 
-  it('an SQE that the kernel refuses does not hold the others up', async () => {
+  it('continues behind an SQE that the kernel refuses', async () => {
     for (const options of [{}, { submitAll: false }]) {
       const ring = openRing(options);
       const results = await Promise.allSettled([
@@ -359,19 +359,19 @@ describe('submission', () => {
     }
   });
 
-  it('more completions than the CQ ring has room for', async () => {
+  it('loses no completion when the CQ ring is full', async () => {
     const ring = openRing({ entries: 4, cqEntries: 4 });
     const pipes = await Promise.all(Array.from({ length: 50 }, () => ring.pipe()));
     const results = pipes.map(([input]) => ring.read(input, Buffer.alloc(1)));
     await ring.nop();
-    // all at once, while nobody looks
+    // all at once, while the ring is not looked at
     for (const [, output] of pipes) writeSync(output, 'x');
     expect(await Promise.all(results)).toEqual(new Array(50).fill(1));
     await Promise.all(pipes.flat().map((fd) => ring.close_fd(fd)));
     expect(ring.pending).toBe(0);
   });
 
-  it('100,000 requests in one turn', async () => {
+  it('takes 100,000 requests in one turn', async () => {
     const ring = openRing();
     let sum = 0;
     await Promise.all(Array.from({ length: 100_000 }, () => ring.nop().then((result) => (sum += 1 + result))));
@@ -385,11 +385,11 @@ describe('submitAndWait', () => {
     const [input, output] = (await ring.pipe()).map(closing) as [number, number];
     const handle = new RequestHandle();
     const reading = ring.read(input, Buffer.alloc(1), 1, -1, { handle });
-    ring.submit(); // or io_uring_enter(2) would say how many were submitted, and nothing of the signal
+    ring.submit(); // otherwise io_uring_enter(2) would return how many were submitted, and not report the signal
     let signals = 0;
     const count = (): number => signals++;
     process.on('SIGUSR2', count);
-    // more than one: the first may come before the wait begins
+    // several signals: the first may come before the wait begins
     const sender = spawn('sh', ['-c', `while kill -USR2 ${process.pid}; do sleep 0.05; done`]);
     try {
       expect(ring.submitAndWait(1)).toBe(0);
@@ -405,7 +405,7 @@ describe('submitAndWait', () => {
     expect(await reading).toBe(1);
   });
 
-  it('blocks until so many are complete', async () => {
+  it('blocks until `count` requests are complete', async () => {
     const ring = openRing();
     const handles = [new RequestHandle(), new RequestHandle(), new RequestHandle()];
     const promises = handles.map((handle, index) => ring.timeout([0, 15, 500][index] ?? 0, 0, 0x20, { handle }));
@@ -418,7 +418,7 @@ describe('submitAndWait', () => {
     expect(ring.submitAndWait(0)).toBe(0);
   });
 
-  it('at most so long', async () => {
+  it('blocks no longer than `timeout`', async () => {
     const ring = openRing();
     const handle = new RequestHandle();
     const waiting = ring.timeout(100_000, 0, 0x20, { handle });
@@ -474,7 +474,7 @@ describe('submitAndWait', () => {
     await pending;
   });
 
-  it('refuses to wait for what cannot come', async () => {
+  it('refuses to wait for more completions than can come', async () => {
     const ring = openRing();
     expect(() => ring.submitAndWait(1)).toThrow(
       'count must be a number of completions that can come, at most 0, not 1',
@@ -485,8 +485,8 @@ describe('submitAndWait', () => {
   });
 });
 
-describe('close', () => {
-  it('cancels and awaits what is in flight', async () => {
+describe('closing', () => {
+  it('cancels what is in flight, and waits for it', async () => {
     const fds = openFds();
     const ring = openRing();
     const [input, output] = await ring.pipe();
@@ -525,7 +525,7 @@ describe('close', () => {
     ring[Symbol.dispose]();
   });
 
-  it('at once, with what `using` calls', async () => {
+  it('blocks when `using` calls it', async () => {
     const fds = openFds();
     const ring = new Ring();
     const [input, output] = (await ring.pipe()).map(closing) as [number, number];
@@ -543,7 +543,7 @@ describe('close', () => {
     ring[Symbol.dispose]();
   });
 
-  it('an empty ring, one that has just been made, one that is used until the end', async () => {
+  it('an empty ring, a new ring, a ring in use', async () => {
     await new Ring().close();
     new Ring()[Symbol.dispose]();
     const ring = new Ring();
@@ -558,7 +558,7 @@ describe('close', () => {
     }
   });
 
-  it('while multishot operations have much to say', async () => {
+  it('while multishot operations have many items', async () => {
     for (let round = 0; round < 30; round++) {
       const ring = new Ring({ entries: 8 });
       const loops = Array.from({ length: 20 }, async (_, index) => {

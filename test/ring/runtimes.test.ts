@@ -48,7 +48,7 @@ for (const options of [{}, { deferTaskrun: true }, { sqpoll: true, sqThreadIdle:
   same(await late, true, 'timeout');
   const waiting = ring.read(input, buf);
   ring.submit();
-  // the event loop has nothing else to wake up for
+  // nothing else wakes the event loop
   const writer = new Ring();
   setTimeout(() => writer.write(output, Buffer.from('x')), 20);
   same(await waiting, 1, 'pipe');
@@ -104,7 +104,7 @@ for (const options of [{}, { deferTaskrun: true }, { sqpoll: true, sqThreadIdle:
   await ring.close();
   same(await ended, 'ECANCELED', 'close');
 }
-// one that stays open, with nothing in flight, does not keep the process alive
+// an open ring with nothing in flight does not keep the process alive
 const last = new Ring();
 await last.nop();
 same(readFileSync(process.argv[1]).length > 0, true, 'the script');

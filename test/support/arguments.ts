@@ -1,4 +1,4 @@
-/** Arguments for any function of the table: good ones, and ones that have to be refused. */
+/** Arguments for any function of the table: good ones, and ones that must be refused. */
 import fc from 'fast-check';
 import type { Instance, Struct, StructType } from '../../src/c.js';
 import * as structs from '../../src/structs/generated/structs.js';
@@ -10,16 +10,16 @@ export const classOf = (name: string): StructType => {
   return type;
 };
 
-/** What C's type can hold, with what it converts to that: -1 for an unsigned type. */
+/** The range of C's type, with values that C converts to it: -1 for an unsigned type. */
 export function rangeOf({ bits, signed, role }: Integer): { min: bigint; max: bigint } {
   if (role === 'size') return { min: BigInt(Number.MIN_SAFE_INTEGER), max: BigInt(Number.MAX_SAFE_INTEGER) };
   return { min: -(2n ** BigInt(bits - 1)), max: 2n ** BigInt(signed ? bits - 1 : bits) - 1n };
 }
 
-/** Whether JavaScript gives it as a bigint, too. */
+/** Whether JavaScript may pass it as a bigint, too. */
 export const isExact = (type: Integer): boolean => type.bits === 64 && type.role === 'number';
 
-/** How many bytes a pointer has to have behind it, for these other arguments; undefined for a string. */
+/** How many bytes must be behind a pointer, given the other arguments; undefined for a string. */
 export function bytesOf(
   { bytes }: Parameter,
   { parameters }: CFunction,
@@ -33,11 +33,11 @@ export function bytesOf(
   return bytes?.split(' + ').reduce((left, right) => left + product(right), 0);
 }
 
-/** Whether an argument says how many bytes another one has. */
+/** Whether an argument counts the bytes of another one. */
 const counts = (name: string, { parameters }: CFunction): boolean =>
   parameters.some(({ bytes }) => bytes?.split(/ [*+] /).includes(name));
 
-/** A value with a name for it, which is what a failed test shows. */
+/** A value, with a name that a failed test prints. */
 export class Named {
   readonly what: string;
   readonly value: unknown;
@@ -55,7 +55,7 @@ export class Named {
 /** Makes arguments that an instance's functions accept. Blocks that it allocates are never freed. */
 export class Arguments {
   readonly #instance: Instance;
-  /** Enough for whatever the counts of {@link good} ask for. */
+  /** Enough bytes for the counts of {@link good}. */
   readonly #buffer: Uint8Array;
   readonly #text: Uint8Array;
   readonly #structs = new Map<string, Struct>();
@@ -66,7 +66,7 @@ export class Arguments {
     this.#text = instance.memory.allocString('/a/path');
   }
 
-  /** A struct of a type, the same one whenever asked, with room behind it. */
+  /** A struct of a type, always the same one, with room behind it. */
   struct(name: string): Struct {
     let known = this.#structs.get(name);
     if (!known) {
@@ -104,7 +104,7 @@ export class Arguments {
     return isExact(type) ? fc.oneof(safe.map(Number), fc.bigInt({ min, max })) : safe.map(Number);
   }
 
-  /** Any list of arguments that a function takes. */
+  /** Arbitrary lists of arguments that a function accepts. */
   good(fn: CFunction): fc.Arbitrary<Named[]> {
     return fc.tuple(
       ...fn.parameters.map((parameter) => {
@@ -117,7 +117,7 @@ export class Arguments {
   }
 }
 
-/** Values that no parameter takes. */
+/** Values that no parameter accepts. */
 const never: [string, unknown][] = [
   ['undefined', undefined],
   ['text', '1'],
@@ -148,14 +148,14 @@ function badIntegers(type: Integer): [string, unknown][] {
   return [...never, ['null', null], ['true', true], ...limits];
 }
 
-/** A view whose memory has gone elsewhere. */
+/** A view whose buffer was transferred. */
 export function detached(): Uint8Array {
   const view = new Uint8Array(8192);
   structuredClone(view, { transfer: [view.buffer] });
   return view;
 }
 
-/** Structs that are no good, for parameters that take a struct of class `name`, or a block of any kind. */
+/** Structs that parameters of class `name`, or of any kind of block, must refuse. */
 class BadStructs {
   readonly #of: Instance;
   readonly #other: Instance;
@@ -181,7 +181,7 @@ class BadStructs {
   }
 }
 
-/** Finds, for each parameter, values that have to be refused. */
+/** For each parameter, values that must be refused. */
 export class BadArguments {
   readonly #memory: Instance['memory'];
   readonly #structs: BadStructs;
@@ -207,7 +207,7 @@ export class BadArguments {
     if (struct && parameter.type.kind === 'pointer') {
       wrong.push(...this.#structs.get(struct));
       const another: Struct = struct === 'io_uring_napi' ? this.#memory.alloc(structs.iovec) : this.#wrong;
-      // sockaddr stands for a family of structs
+      // a sockaddr may be any struct of its family
       if (struct !== 'sockaddr') wrong.push(['a struct of another class', another]);
     } else {
       wrong.push(...this.#structs.get('iovec'));
@@ -233,7 +233,7 @@ export class BadArguments {
     return wrong;
   }
 
-  /** What to put in the place of the argument at `index`, with a name for it. */
+  /** Values for the argument at `index`, with their names. */
   of(fn: CFunction, index: number, values: readonly unknown[]): [string, unknown][] {
     const parameter = fn.parameters[index];
     if (!parameter || parameter.type.kind === 'struct') throw new Error(`${fn.name} has no argument ${index}`);

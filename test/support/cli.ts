@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { execPath } from 'node:process';
 import { type Run, root } from './subprocess.js';
 
-/** The tool's entry, as built. */
+/** The built tool's entry. */
 export const entry = join(root, 'dist/cli/main.js');
 
 export interface CliOptions {
   input?: string;
-  /** What starts node: a wrapper and its arguments. */
+  /** A wrapper and its arguments, which start node. */
   prefix?: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** An epoll instance, which JavaScript cannot make: a C program makes one and sends it through a socket. */
+/** Makes an epoll instance, which JavaScript cannot: a C program makes one and sends it through a socket. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Ring } from '../../src/index.js';
@@ -36,7 +36,7 @@ int main(int argc, char **argv)
 	return 0;
 }`;
 
-/** Receives it, as recvmsg(2) does: in a control message. */
+/** Receives the descriptor by recvmsg(2), in a control message. */
 export async function openEpoll(ring: Ring): Promise<number> {
   const path = newPath('epoll');
   const server = closing(await ring.socket(AF_UNIX, SOCK_STREAM));

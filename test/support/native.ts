@@ -1,4 +1,4 @@
-/** Asks the native C compiler, with glibc's headers and the native build's: the reference that wasm is held to. */
+/** Asks the native C compiler, with glibc's headers and those of the native build. This is the reference for wasm. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import process from 'node:process';
 import { headers } from '../../wasm/generate/semantics.js';
 import { inRoot } from './paths.js';
 
-/** The generator's headers, and what glibc keeps in others. */
+/** The generator's headers, and others in which glibc declares the same things. */
 export const prologue: string = [...headers, 'linux/filter.h', 'signal.h', 'stdio.h', 'string.h']
   .map((header) => `#include <${header}>`)
   .join('\n');
@@ -42,17 +42,17 @@ function inTemporaryDirectory<T>(work: (directory: string) => T): T {
   }
 }
 
-/** Whether a source compiles, and what the compiler says of it. */
+/** Whether a source compiles, and the compiler's messages. */
 export function check(source: string, ...more: string[]): Compilation {
   return inTemporaryDirectory((directory) => compile(directory, source, ['-fsyntax-only', ...more]));
 }
 
-/** A source after the preprocessor, macro definitions included. */
+/** Preprocesses a source, and keeps macro definitions. */
 export function preprocess(source: string): string {
   return inTemporaryDirectory((directory) => compile(directory, source, ['-w', '-E', '-dD']).stdout);
 }
 
-/** What a program prints, in lines of words. */
+/** Runs a program, and returns its output in lines of words. */
 export function run(source: string, ...more: string[]): string[][] {
   return inTemporaryDirectory((directory) => {
     const program = join(directory, 'test');

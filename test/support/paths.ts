@@ -1,5 +1,5 @@
-/** Where things are. */
+/** Paths of the project. */
 import { fileURLToPath } from 'node:url';
 
-/** A path of a file of the project, given from its root. */
+/** The absolute path of a file of the project. */
 export const inRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));

@@ -1,4 +1,4 @@
-/** Calls of the module's own exports, in a small memory, with a ring made up of bytes and a kernel made up of numbers. */
+/** Calls the module's own exports, in a small memory, with a ring of made-up bytes and a kernel of made-up numbers. */
 import { readFileSync } from 'node:fs';
 import { type CFunction, model, type Parameter } from './model.js';
 import { inRoot } from './paths.js';
@@ -17,22 +17,22 @@ const SCRATCH_SIZE = 0x1000;
 const MAPPED = 0x30000;
 const ENTRIES = 8;
 
-/** Addresses beyond the memory, of which the module keeps the lower 32 bits; the second is one of a Linux process. */
+/** Addresses beyond the memory. The module uses their lower 32 bits. The second is one of a Linux process. */
 export const outside = [0xfff00000n, 0x7ffdf0000000n];
 
-/** What a call finds. */
+/** The state that a call finds. */
 export interface Situation {
-  /** The 32-bit word that all memory which arguments point to is full of. */
+  /** A 32-bit word that fills all memory which arguments point to. */
   word: number;
-  /** All integers, and all sizes. */
+  /** The value of all integers and sizes. */
   integer: number;
   size: number;
-  /** Of the ring. */
+  /** The state of the ring. */
   flags: number;
   features: number;
   completions: number;
   kernelFlags: number;
-  /** What each system call returns, but for mmap. */
+  /** What each system call but mmap returns. */
   result: number;
 }
 
@@ -69,7 +69,7 @@ function makeRing(view: DataView, { flags, features, completions, kernelFlags }:
 const MMAP = 9;
 const INTERRUPTED = -4;
 
-/** The value for a parameter, in the type that the export takes. */
+/** A value for a parameter, of the type that the export takes. */
 function valueFor({ type }: Parameter, index: number, { integer, size }: Situation): number | bigint {
   if (type.kind === 'pointer') {
     return BigInt(type.struct === 'io_uring' && type.to === 'struct' ? RING : SCRATCH + index * SCRATCH_SIZE);
@@ -88,7 +88,7 @@ const { exports } = new WebAssembly.Instance(module, {
   host: {
     syscall(block: number): void {
       const nr = view.getUint32(block, true);
-      // liburing may repeat a call that did nothing: not for ever
+      // liburing repeats some calls that do nothing; it must not do so for ever
       const result = nr === MMAP ? MAPPED : ++calls > 10 ? INTERRUPTED : situation.result;
       view.setBigInt64(block, BigInt(result), true);
     },
@@ -106,7 +106,7 @@ function prepare(next: Situation): void {
   stack.value = typeof stack.value === 'bigint' ? BigInt(STACK) : STACK;
 }
 
-/** An iterator that has as many CQEs before it as the ring. */
+/** An iterator with as many CQEs left as the ring has. */
 function makeIterator(at: number, { completions }: Situation): void {
   view.setBigUint64(at + offsetOf('io_uring_cqe_iter', 'cqes'), BigInt(CQES), true);
   for (const [field, value] of Object.entries({ mask: ENTRIES - 1, shift: 0, head: 0, tail: completions })) {
@@ -114,7 +114,7 @@ function makeIterator(at: number, { completions }: Situation): void {
   }
 }
 
-/** Calls an export, with `replaced` in the place of the pointer at `index`; tells whether it ran into what is no memory. */
+/** Calls an export, with `replaced` for the pointer at `index`. Returns whether it trapped on a wild address. */
 export function traps(fn: CFunction, given: Situation, index = -1, replaced = 0n): boolean {
   prepare(given);
   const values = fn.parameters.map((parameter, at) => {
@@ -124,7 +124,7 @@ export function traps(fn: CFunction, given: Situation, index = -1, replaced = 0n
       makeIterator(Number(value), given);
     return value;
   });
-  // a struct is returned through a pointer in front
+  // a struct is returned through a pointer, which comes first
   if (fn.result.kind === 'struct') values.unshift(BigInt(MAPPED));
   try {
     (exports[fn.name] as (...values: (number | bigint)[]) => unknown)(...values);

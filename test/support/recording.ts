@@ -1,4 +1,4 @@
-/** Remembers which functions have been called, and returned. */
+/** Records which functions were called and returned. */
 
 export function recording<T extends object>(functions: T, names: ReadonlySet<string>): { api: T; called: Set<string> } {
   const called = new Set<string>();

@@ -1,4 +1,4 @@
-/** A ring to test with, and the few lines that every test of one needs. */
+/** Rings for tests, and what every test of one needs. */
 import { onTestFinished } from 'vitest';
 import {
   alloc,
@@ -19,7 +19,7 @@ import {
   type io_uring as Ring,
 } from '../../src/c.js';
 
-/** Sets a ring up with parameters as C's `p.field = value`. Returns what C returned. */
+/** Sets a ring up, with parameters like C's `p.field = value`. Returns C's result. */
 export function initRing(ring: Ring, entries: number, settings: Partial<Record<ParamName, number>> = {}): number {
   const params = alloc(io_uring_params);
   for (const [name, value] of Object.entries(settings)) params[name as ParamName] = value;
@@ -33,8 +33,8 @@ type ParamName = 'flags' | 'cq_entries' | 'sq_thread_cpu' | 'sq_thread_idle' | '
 const ENOMEM = 12;
 
 /**
- * Sets a ring up, and tries again for a while if memory is short: an ordinary user's limit of locked
- * memory counts a ring until the kernel has taken it down, which it does some time after its close.
+ * Sets a ring up, and retries for a while if memory is short. An ordinary user's limit of locked memory counts a ring
+ * until the kernel has freed it, some time after its close.
  */
 export function patiently(setUp: () => number): number {
   const deadline = Date.now() + 10_000;
@@ -46,7 +46,7 @@ export function patiently(setUp: () => number): number {
   return result;
 }
 
-/** A ring that is gone when the test is over. */
+/** A ring that is closed when the test is over. */
 export function openRing(entries: number, settings: Partial<Record<ParamName, number>> = {}): Ring {
   const ring = alloc(io_uring);
   check(
@@ -62,13 +62,13 @@ export function closeRing(ring: Ring): void {
   free(ring);
 }
 
-/** Fills the SQ with NOPs, submits, and returns the user_data of the completions in order. */
+/** Fills the SQ with NOPs, submits them, and returns the user_data of the completions in order. */
 export function runNops(ring: Ring, count: number): number[] {
   const cqe = allocPointers(io_uring_cqe);
   for (let i = 0; i < count; i++) {
     let sqe = io_uring_get_sqe(ring);
     if (!sqe) {
-      // a polling thread completes requests before it gives their SQEs back
+      // an SQPOLL thread completes requests before it frees their SQEs
       check(io_uring_sqring_wait(ring), 'io_uring_sqring_wait');
       sqe = io_uring_get_sqe(ring);
     }

@@ -5,10 +5,10 @@ import { root } from './subprocess.js';
 
 const flags: Readonly<Record<string, readonly string[]>> = { deno: ['run', '--allow-all'] };
 
-/** Their names; `node` is the one that runs the tests. */
+/** Names of the runtimes; `node` is the one that runs the tests. */
 export const runtimes: readonly string[] = ['node', 'node22', 'node24', 'node26', 'bun', 'deno'];
 
-/** The command that a script's name follows; undefined if the runtime is not installed. */
+/** The command of a runtime, which a script's name follows; undefined if it is not installed. */
 export function runtimeCommand(name: string): [program: string, ...flags: string[]] | undefined {
   if (name === 'node') return [process.execPath];
   const folder = join(root, 'build/runtimes', name);

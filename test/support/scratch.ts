@@ -1,4 +1,4 @@
-/** A folder of the test file's own, gone when it is done. */
+/** A folder for the test file, which is removed when its tests are over. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,5 +9,5 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 
 let count = 0;
 
-/** A path that nothing is at. */
+/** A path at which nothing exists. */
 export const newPath = (name = 'file'): string => join(scratch, `${count++}-${name}`);

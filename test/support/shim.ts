@@ -1,19 +1,19 @@
-/** The built package with a shim that is compiled another way. */
+/** A copy of the built package, with a shim that is compiled with other flags. */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Run, type RunOptions, root, runScript } from './subprocess.js';
 
-/** What the build itself compiles the shim with; paths in it begin at the root. */
+/** The build's own flags for the shim; their paths start at the root. */
 export const hostFlags: readonly string[] = execFileSync('make', ['host-flags'], { cwd: root, encoding: 'utf8' })
   .trim()
   .split(' ');
 
 export interface PackageCopy {
-  /** The shim of the copy. */
+  /** The path of the copy's shim. */
   readonly file: string;
-  /** Compiles it with further flags, and further C if there is any. */
+  /** Compiles the shim with extra flags, and with extra C. */
   build(extra: readonly string[], source?: string): void;
   /** Runs a script against the copy. */
   run(source: string, options?: RunOptions): Run;

@@ -19,7 +19,7 @@ export function closing(fd: number): number {
   return fd;
 }
 
-/** The port of a listening TCP or a bound UDP socket, as the kernel lists it. */
+/** The port of a listening TCP or bound UDP socket, from the kernel's list. */
 export function portOf(fd: number, protocol: 'tcp' | 'udp' = 'tcp'): number {
   const inode = /\d+/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[0];
   for (const line of readFileSync(`/proc/self/net/${protocol}`, 'utf8').split('\n')) {
@@ -29,7 +29,7 @@ export function portOf(fd: number, protocol: 'tcp' | 'udp' = 'tcp'): number {
   throw new Error(`fd ${fd} has no ${protocol} port`);
 }
 
-/** A TCP socket that listens. */
+/** Makes a TCP socket that listens. */
 export async function listen(ring: Ring): Promise<{ fd: number; port: number }> {
   const fd = closing(await ring.socket(AF_INET, SOCK_STREAM));
   await ring.bind(fd, loopback);
@@ -37,7 +37,7 @@ export async function listen(ring: Ring): Promise<{ fd: number; port: number }> 
   return { fd, port: portOf(fd) };
 }
 
-/** Two ends of a TCP connection. */
+/** Makes both ends of a TCP connection. */
 export async function connection(ring: Ring): Promise<[client: number, server: number]> {
   const { fd, port } = await listen(ring);
   const client = closing(await ring.socket(AF_INET, SOCK_STREAM));
@@ -46,7 +46,7 @@ export async function connection(ring: Ring): Promise<[client: number, server: n
   return [client, closing(await accepting)];
 }
 
-/** A UDP socket with a port. */
+/** Makes a UDP socket with a port. */
 export async function udp(ring: Ring): Promise<{ fd: number; port: number }> {
   const fd = closing(await ring.socket(AF_INET, SOCK_DGRAM));
   await ring.bind(fd, loopback);
@@ -55,10 +55,10 @@ export async function udp(ring: Ring): Promise<{ fd: number; port: number }> {
 
 let names = 0;
 
-/** An abstract name that no other process has. */
+/** An abstract name that no other process uses. */
 export const abstractName = (): { path: string } => ({ path: `\0liburing-wasm-${process.pid}-${names++}` });
 
-/** A datagram socket with an abstract name. */
+/** Makes a datagram socket with an abstract name. */
 export async function named(ring: Ring): Promise<{ fd: number; address: { path: string } }> {
   const fd = closing(await ring.socket(AF_UNIX, SOCK_DGRAM));
   const address = abstractName();

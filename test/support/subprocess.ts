@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-/** The repository. */
+/** The root of the repository. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface Run {
@@ -17,13 +17,13 @@ export interface Run {
 }
 
 export interface RunOptions {
-  /** What starts node: a wrapper and its arguments. */
+  /** A wrapper and its arguments, which start node. */
   prefix?: readonly string[];
   nodeFlags?: readonly string[];
   env?: Record<string, string>;
 }
 
-/** Runs an ES module's text, which may import 'liburing-wasm', with node. */
+/** Runs the text of an ES module with node. It may import 'liburing-wasm'. */
 export function runScript(source: string, { prefix = [], nodeFlags = [], env = {} }: RunOptions = {}): Run {
   const command = [...prefix, execPath, ...nodeFlags, '--input-type=module', '-e', source];
   const { status, signal, stdout, stderr } = spawnSync(command[0] ?? '', command.slice(1), {
@@ -35,7 +35,7 @@ export function runScript(source: string, { prefix = [], nodeFlags = [], env = {
   return { status, signal, stdout, stderr };
 }
 
-/** Compiles a C program natively and returns its path; `clean` removes it. */
+/** Compiles a C program natively, and returns its path. `clean` removes it. */
 export function compileC(source: string, flags: readonly string[] = []): { program: string; clean(): void } {
   const directory = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
   const file = join(directory, 'program.c');

@@ -1,4 +1,4 @@
-/** An instance whose system calls are counted. */
+/** An instance that counts its system calls. */
 import { instantiate } from '../../src/host/instance.js';
 import { loadHost, loadModule } from '../../src/host/load.js';
 import type { Host } from '../../src/host/shim.js';
@@ -6,7 +6,7 @@ import type { Instance } from '../../src/liburing/instance.js';
 
 const IO_URING_ENTER = 426;
 
-/** Makes one, with how many io_uring_enter(2) it has led to. */
+/** Makes one. `enters` returns how many io_uring_enter(2) it has made. */
 export function countingInstance(): { instance: Instance; enters(): number } {
   const host = loadHost();
   let memory: DataView | undefined;

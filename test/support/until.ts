@@ -1,7 +1,7 @@
-/** Waits for what is not announced. */
+/** Waits for a condition that nothing announces. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Until it is so; the test's time limit is the only other end. */
+/** Polls until the condition holds. The test's time limit is the only other end. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(1);
 }

@@ -1,4 +1,4 @@
-/** Addresses, beside the kernel's and C's readings of them. */
+/** Socket addresses, compared with how the kernel and C read them. */
 
 import { spawnSync } from 'node:child_process';
 import { isIP } from 'node:net';
@@ -8,7 +8,10 @@ import { decodeSocketAddress } from '../../../src/index.js';
 import { encodeSocketAddress } from '../../../src/ring/socket-address.js';
 import { compileC } from '../../support/subprocess.js';
 
-/** Prints, for each line that is an address, the bytes of its struct with port 0x1234; "no" for what is none. */
+/**
+ * Prints a line for each line of input: the bytes of the address's struct with port 0x1234, or "no" for text that is no
+ * address.
+ */
 const reference = `
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -59,7 +62,7 @@ const almost = fc
 const words = fc.array(fc.constantFrom('0', '00', '1', 'FFFF', 'fe80', 'abcd', '0db8'), { minLength: 8, maxLength: 8 });
 
 describe('addresses', () => {
-  it('are the bytes that inet_pton(3) makes, or refused as it refuses them', () => {
+  it('have the bytes of inet_pton(3), or are refused like it', () => {
     const texts = fc.sample(
       fc.oneof(
         fc.ipV4(),
@@ -81,7 +84,7 @@ describe('addresses', () => {
     expect(texts.filter((text) => isIP(text)).length).toBeGreaterThan(1000);
   });
 
-  it('IP: what was encoded is decoded', () => {
+  it('of IP decode to what was encoded', () => {
     const ip = fc.oneof(fc.ipV4(), fc.ipV6());
     fc.assert(
       fc.property(ip, fc.integer({ min: 0, max: 65535 }), (address, port) => {
@@ -94,7 +97,7 @@ describe('addresses', () => {
     );
   });
 
-  it('paths and abstract names: what was encoded is decoded', () => {
+  it('that are paths and abstract names decode to what was encoded', () => {
     const path = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 100 });
     fc.assert(
       fc.property(path, fc.boolean(), (text, abstract) => {
@@ -105,7 +108,7 @@ describe('addresses', () => {
     );
   });
 
-  it('are refused with one sentence', () => {
+  it('that are wrong are refused in one sentence', () => {
     const refusal = (value: unknown): string => {
       try {
         encodeSocketAddress(value as never, 'addr');

@@ -14,7 +14,7 @@ describe('extended attributes', () => {
     const fd = openSync(path, 'r');
     onTestFinished(() => closeSync(fd));
     const value = Buffer.from('a value');
-    // EOPNOTSUPP is the file system's word
+    // some file systems answer EOPNOTSUPP
     await ifPresent(context, ring.setxattr('user.one', value, path), 'EOPNOTSUPP');
     const buf = Buffer.alloc(100);
     expect(await ring.getxattr('user.one', buf, path)).toBe(value.length);
@@ -22,7 +22,7 @@ describe('extended attributes', () => {
     expect(await ring.fsetxattr(fd, 'user.two', Buffer.from('2'))).toBe(0);
     expect(await ring.fgetxattr(fd, 'user.two', buf)).toBe(1);
     expect(buf.toString('utf8', 0, 1)).toBe('2');
-    // its length alone
+    // only its length
     expect(await ring.fgetxattr(fd, 'user.one', null, 0)).toBe(value.length);
   });
 

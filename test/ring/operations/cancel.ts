@@ -1,4 +1,4 @@
-/** Cancelling: by handle, by file, by AbortSignal. */
+/** Cancellation by handle, by file and by AbortSignal. */
 import { writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { IORING_ASYNC_CANCEL_ALL } from '../../../src/c.js';
@@ -7,7 +7,7 @@ import { fails, openRing } from '../../support/observed.js';
 import { closing } from '../../support/sockets.js';
 
 describe('cancel', () => {
-  it('ends the request that a handle names', async () => {
+  it('ends the request of a handle', async () => {
     const ring = openRing();
     const [input] = (await ring.pipe()).map(closing) as [number];
     const handle = new RequestHandle();
@@ -22,7 +22,7 @@ describe('cancel', () => {
     await fails(ring.cancel(handle, 1 << 20), 'EINVAL');
   });
 
-  it('cancel_fd ends those of a file', async () => {
+  it('cancel_fd ends the requests of a file', async () => {
     const ring = openRing();
     const [input] = (await ring.pipe()).map(closing) as [number];
     const reads = [1, 2, 3].map(() => ring.read(input, Buffer.alloc(1)));
@@ -46,7 +46,7 @@ describe('cancel', () => {
 });
 
 describe('AbortSignal', () => {
-  it('rejects with its reason, and no sooner than the kernel is done', async () => {
+  it('rejects with its reason, but not before the kernel is done', async () => {
     const ring = openRing();
     const [input] = (await ring.pipe()).map(closing) as [number];
     const controller = new AbortController();
@@ -60,7 +60,7 @@ describe('AbortSignal', () => {
     expect(ring.pending).toBe(0);
   });
 
-  it('of a request that a thread of the kernel has', async () => {
+  it('cancels a request that a kernel thread runs', async () => {
     const ring = openRing();
     const [input] = (await ring.pipe()).map(closing) as [number];
     const controller = new AbortController();
@@ -71,7 +71,7 @@ describe('AbortSignal', () => {
     await expect(reading).rejects.toThrow('enough');
   });
 
-  it('aborted before, nothing is submitted; aborted after, nothing happens', async () => {
+  it('submits nothing when it is aborted before, and does nothing when it is aborted after', async () => {
     const ring = openRing();
     const [input, output] = (await ring.pipe()).map(closing) as [number, number];
     const buf = Buffer.alloc(1);
@@ -92,7 +92,7 @@ describe('AbortSignal', () => {
     await expect(ring.poll_add(input, 1, { signal })).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 
-  it('a request that succeeded all the same keeps its result', async () => {
+  it('keeps the result of a request that succeeded nevertheless', async () => {
     const ring = openRing();
     const results = [];
     for (let round = 0; round < 200; round++) {
@@ -105,12 +105,12 @@ describe('AbortSignal', () => {
       results.push(await reading.catch((error: Error) => error.name));
       await Promise.all([ring.close_fd(input), ring.close_fd(output)]);
     }
-    // the one that had its data before it was aborted had it for good
+    // a request that had its data before the abort kept it
     expect(new Set(results)).toEqual(new Set([1, 'AbortError']));
     expect(ring.pending).toBe(0);
   });
 
-  it('of a member of a chain', async () => {
+  it('cancels a member of a chain', async () => {
     const ring = openRing();
     const [input] = (await ring.pipe()).map(closing) as [number];
     const controller = new AbortController();

@@ -79,7 +79,7 @@ describe('commands of block devices', () => {
     writeFileSync(path, Buffer.alloc(1 << 20, 'x'));
     const { status, stdout } = spawnSync('losetup', ['--find', '--show', path], { encoding: 'utf8' });
     if (status !== 0) {
-      // no operation that the test could be about: it is for root, where there are loop devices
+      // the test would need a loop device, which only root can set up
       return context.skip('there is no loop device for this user');
     }
     const device = stdout.trim();

@@ -10,7 +10,7 @@ import { closing, listen } from '../../support/sockets.js';
 const openFds = (): number => readdirSync('/proc/self/fd').length;
 
 describe('direct descriptors', () => {
-  it('openat_direct, open_direct, openat2_direct, close_direct: no ordinary fd is made', async () => {
+  it('openat_direct, open_direct, openat2_direct, close_direct make no ordinary fd', async () => {
     const ring = openRing();
     const files = ring.registerFiles(4);
     const path = newPath();
@@ -34,7 +34,7 @@ describe('direct descriptors', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it('fail where their file does', async () => {
+  it('fail with the errors of their file', async () => {
     const ring = openRing();
     const files = ring.registerFiles(4);
     await fails(ring.openat_direct(AT_FDCWD, newPath(), O_RDWR), 'ENOENT');
@@ -91,8 +91,8 @@ describe('direct descriptors', () => {
   });
 });
 
-describe('a table of files', () => {
-  it('of these fds', async () => {
+describe('a file table', () => {
+  it('registers fds', async () => {
     const ring = openRing();
     const path = newPath();
     writeFileSync(path, 'table');
@@ -110,7 +110,7 @@ describe('a table of files', () => {
     await fails(ring.read(files.at(0), buf), 'EBADF');
   });
 
-  it('gives the kernel a range to choose from', async () => {
+  it('restricts the slots that the kernel chooses from', async () => {
     const ring = openRing();
     const files = ring.registerFiles(8);
     files.allocRange(5, 2);
@@ -120,7 +120,7 @@ describe('a table of files', () => {
     expect(() => files.allocRange(7, 9)).toThrow('EINVAL');
   });
 
-  it('is refused where it makes no sense', () => {
+  it('refuses wrong arguments', () => {
     const ring = openRing();
     expect(() => ring.registerFiles(0)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
     expect(() => ring.registerFiles([])).toThrow('files must be a number of slots, or a list of fds, not Array');
@@ -133,14 +133,14 @@ describe('a table of files', () => {
     expect(() => files.update(2, [-1, -1, -1])).toThrow('EINVAL');
   });
 
-  it('of one ring is none of another', async () => {
+  it('belongs to its ring', async () => {
     const [ring, other] = [openRing(), openRing()];
     const file = ring.registerFiles(4).at(1);
     other.registerFiles(4);
     await expect(other.read(file, Buffer.alloc(1))).rejects.toThrow('fd must be a direct descriptor of the same ring');
     await expect(other.close_direct(file)).rejects.toThrow('file_index must be a direct descriptor of the same ring');
     await expect(other.open_direct('/dev/null', 0, 0, file)).rejects.toThrow('file_index must be a direct descriptor');
-    // an ordinary fd and a direct descriptor are not taken for one another
+    // an ordinary fd and a direct descriptor are not confused
     await expect(ring.close_fd(file as never)).rejects.toThrow(TypeError);
     await expect(ring.close_direct(1 as never)).rejects.toThrow('file_index must be a DirectFile, not 1');
     expect(other.pending).toBe(0);

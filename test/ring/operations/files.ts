@@ -38,7 +38,7 @@ describe('read and write', () => {
     expect(await ring.read(fd, buf)).toBe(0);
   });
 
-  it('every kind of memory', async () => {
+  it('take every kind of memory', async () => {
     const ring = openRing();
     const { fd } = open('r', text);
     const block = ring.memory.allocArray(16);
@@ -77,7 +77,7 @@ describe('vectors', () => {
     expect(parts[1]?.toString()).toBe('quick b'.slice(0, 7));
   });
 
-  it("C's own iovec", async () => {
+  it("take C's own iovec", async () => {
     const ring = openRing();
     const { fd } = open('r', text);
     const vector = alloc(iovec, 2);

@@ -21,7 +21,7 @@ describe('messages', () => {
     await ring.messages().return?.();
   });
 
-  it('in order, and those that come before anyone asks are kept', async () => {
+  it('arrive in order, and are kept until they are asked for', async () => {
     const [ring, other] = [openRing({ entries: 8 }), openRing({ entries: 8 })];
     const sent = Array.from({ length: 100 }, (_, index) => ring.msg_ring(other, index, index));
     await Promise.all(sent);
@@ -46,7 +46,7 @@ describe('messages', () => {
     const buf = Buffer.alloc(4);
     expect(await other.read(theirs.at(2), buf, 4, 0)).toBe(4);
     expect(buf.toString()).toBe('sent');
-    // the place that the kernel chose, in the other ring's table
+    // the slot in the other ring's table, which the kernel chose
     const place = await ring.msg_ring_fd_alloc(other, file, 12);
     expect(await messages.next()).toMatchObject({ value: { data: 12n, len: place } });
     expect(await other.read(theirs.at(place), buf, 4, 0)).toBe(4);
@@ -58,7 +58,7 @@ describe('messages', () => {
     await messages.return?.();
   });
 
-  it('EBADFD and EINVAL, and data of 63 bits', async () => {
+  it('fail with EBADFD and EINVAL, and carry 63 bits', async () => {
     const [ring, other] = [openRing(), openRing()];
     await fails(ring.msg_ring(-1, 0, 0), 'EBADF');
     await fails(ring.msg_ring(other, 0, 0, 1 << 20), 'EINVAL');

@@ -1,4 +1,4 @@
-/** Multishot operations: what comes, the end, the errors. What the iterators do is in multishot.test.ts. */
+/** Multishot operations: their items, their end, their errors. multishot.test.ts tests the iterators. */
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { AF_INET, POLLHUP, POLLIN, SOCK_STREAM } from '../../../src/linux.js';

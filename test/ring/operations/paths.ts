@@ -1,4 +1,4 @@
-/** Operations that name files by their path. */
+/** Operations that take paths. */
 import {
   closeSync,
   existsSync,
@@ -80,7 +80,7 @@ describe('open and close', () => {
 });
 
 describe('statx', () => {
-  it('says what stat says', async () => {
+  it('resolves to what stat reports', async () => {
     const ring = openRing();
     const path = newFile('12345');
     const expected = statSync(path, { bigint: true });
@@ -91,7 +91,7 @@ describe('statx', () => {
     expect(stx_mtime.tv_sec * 1_000_000_000n + BigInt(stx_mtime.tv_nsec)).toBe(expected.mtimeNs);
   });
 
-  it('of links themselves, and of open files', async () => {
+  it('works on links themselves, and on open files', async () => {
     const ring = openRing();
     const path = newPath();
     await ring.symlink('nowhere', path);

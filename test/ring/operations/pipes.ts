@@ -1,4 +1,4 @@
-/** Pipes, and data that goes through them. */
+/** Pipes, and data that is moved through them. */
 import { readSync, writeFileSync, writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { O_CLOEXEC, O_NONBLOCK } from '../../../src/linux.js';
@@ -21,7 +21,7 @@ describe('pipes', () => {
     expect(() => readSync(input, buf)).toThrow('EAGAIN');
   });
 
-  it('pipe_direct, in places that were named and in others', async (context) => {
+  it('pipe_direct takes slots that are named, and others', async (context) => {
     const ring = openRing();
     await fails(ring.pipe_direct(), 'ENFILE');
     const files = ring.registerFiles(8);
@@ -57,7 +57,7 @@ describe('splice and tee', () => {
     await fails(ring.tee(first[0], -1, 10), 'EBADF');
   });
 
-  it('from and to direct descriptors', async () => {
+  it('work with direct descriptors', async () => {
     const ring = openRing();
     const path = newPath();
     writeFileSync(path, 'from a file');

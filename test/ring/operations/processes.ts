@@ -18,7 +18,7 @@ describe('waitid', () => {
       ['kill -9 $$', CLD_KILLED, 9],
     ] as const) {
       const child = spawn('sh', ['-c', `read line; ${script}`]);
-      // Node reaps it, too, a little later
+      // Node reaps the child, too, a little later
       const exit = once(child, 'exit');
       const waiting = ring.waitid(P_PID, child.pid ?? 0, WEXITED | WNOWAIT);
       ring.submit();

@@ -1,4 +1,4 @@
-/** Buffers that the kernel takes: those given one by one, which older programs use. */
+/** Buffers that are provided one by one, as older programs do. */
 import { writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
@@ -24,7 +24,7 @@ describe('provided buffers', () => {
     expect(await ring.provide_buffers(memory, 16, 4, 9, 0)).toBe(0);
     writeSync(output, 'in some buffer');
     expect(await ring.read(input, null, 16, -1, { bufferGroup: 9 })).toBe(14);
-    // the kernel gives out one of them, and the others are untouched
+    // the kernel takes one buffer, and leaves the others untouched
     const filled = [0, 1, 2, 3].filter((index) => memory[index * 16] !== 0);
     expect(filled.length).toBe(1);
     const at = (filled[0] ?? 0) * 16;
@@ -35,11 +35,11 @@ describe('provided buffers', () => {
     await fails(ring.read(input, null, 16, -1, { bufferGroup: 9 }), 'ENOBUFS');
   });
 
-  it('send_bundle sends several of a ring of buffers', async () => {
+  it('send_bundle sends several buffers of a buffer ring', async () => {
     const ring = openRing();
     const [client, server] = await connection(ring);
     const memory = Buffer.from('one.two.six.');
-    // a BufferRing is for what is received; this one is made as in C
+    // a BufferRing is for receiving, so this one is set up as in C
     const error = allocArray(1, Int32Array);
     const buffers = io_uring_setup_buf_ring(ring.struct, 4, 1, 0, error);
     if (!buffers) throw new SystemError(error[0] ?? 0, 'io_uring_setup_buf_ring');

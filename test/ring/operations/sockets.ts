@@ -93,7 +93,7 @@ describe('errors', () => {
     await fails(ring.accept(other), 'EINVAL');
     await fails(ring.shutdown(fd, 99), 'EINVAL');
     await fails(ring.shutdown(other, SHUT_RDWR), 'ENOTCONN');
-    // bound and not listening: nobody is there
+    // bound, but nobody listens
     const silent = closing(await ring.socket(AF_INET, SOCK_STREAM));
     await ring.bind(silent, loopback);
     await ring.listen(silent);

@@ -1,4 +1,4 @@
-/** Timeouts, and the ends of them. */
+/** Timeouts, and how they end. */
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
@@ -19,7 +19,7 @@ const elapsed = async (promise: Promise<unknown>): Promise<number> => {
 };
 
 describe('timeout', () => {
-  it('takes milliseconds, or what C takes', async () => {
+  it("takes milliseconds, or C's struct", async () => {
     const ring = openRing();
     expect(await elapsed(ring.timeout(30))).toBeGreaterThanOrEqual(29);
     expect(await elapsed(ring.timeout(0.25))).toBeLessThan(10_000);
@@ -29,7 +29,7 @@ describe('timeout', () => {
     await fails(ring.timeout(1, 0, IORING_TIMEOUT_ABS | IORING_TIMEOUT_MULTISHOT), 'EINVAL');
   });
 
-  it('ends before its time, when so many requests are complete', async () => {
+  it('resolves to false when `count` requests complete before', async () => {
     const ring = openRing();
     const waiting = ring.timeout(100_000, 2);
     ring.submit();
@@ -43,12 +43,12 @@ describe('timeout', () => {
     expect(await ring.timeout(1, 0, 0)).toBe(true);
   });
 
-  it('of any number of milliseconds', async () => {
+  it('takes any number of milliseconds', async () => {
     const ring = openRing();
     for (const time of [0, 0.0000001, 0.9999999, 999.9999999 / 1000, 2.9999999999]) {
       expect(await ring.timeout(time)).toBe(true);
     }
-    // just below a second: the nanoseconds must not be a thousand million
+    // just below a second, nanoseconds must not be rounded up to a whole one
     expect(await elapsed(ring.timeout(999.99999999))).toBeGreaterThan(998);
     await expect(ring.timeout(-1)).rejects.toThrow(RangeError);
     await expect(ring.timeout(Number.NaN)).rejects.toThrow(RangeError);
@@ -76,7 +76,7 @@ describe('timeout', () => {
 });
 
 describe('link_timeout', () => {
-  it('ends the request before it', async () => {
+  it('cancels the member before it', async () => {
     const ring = openRing();
     const [input] = (await ring.pipe()).map(closing) as [number];
     const late = ring.chain().read(input, Buffer.alloc(1)).link_timeout(20);

@@ -1,4 +1,4 @@
-/** Sends that copy nothing. */
+/** Sends that do not copy the data. */
 import { describe, expect, it } from 'vitest';
 import { MSG_NOSIGNAL, MSG_WAITALL, SHUT_WR } from '../../../src/linux.js';
 import { fails, openRing } from '../../support/observed.js';
@@ -41,7 +41,7 @@ describe('zero-copy sends', () => {
     await fails(ring.send_zc_fixed(client, registered, 10, MSG_NOSIGNAL), 'EPIPE');
   });
 
-  it('fail as others do', async () => {
+  it('fail like other sends', async () => {
     const ring = openRing();
     const [client] = await connection(ring);
     await ring.shutdown(client, SHUT_WR);
