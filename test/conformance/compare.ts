@@ -1,13 +1,13 @@
-/** Whether a program did the same in wasm as natively. */
+/** Compares what a program did in wasm with what it did natively. */
 import type { Outcome } from './job.js';
 import type { Counts } from './trace.js';
 
-/** A run, and what of it reached the kernel. */
+/** A run, and the operations that reached the kernel. */
 export interface Run extends Outcome {
   readonly counts: Counts | undefined;
 }
 
-/** Sentences of musl's that say the same as glibc's, as they are said in the tests' output. */
+/** Sentences of musl for which glibc has others, as they appear in the tests' output. */
 const glibcsWords: readonly (readonly [RegExp, string])[] = [
   [/No error information/g, 'Success'],
   [/Resource temporarily unavailable|Try again/g, 'Resource temporarily unavailable'],
@@ -18,8 +18,8 @@ const glibcsWords: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * What is left of an output when all that varies is taken out: addresses, times, pids, fds and other numbers,
- * and the order of lines, which is the threads'.
+ * An output without what varies: addresses, times, pids, fds and other numbers, and the order of lines, which depends
+ * on threads.
  */
 export function essence(output: string): string {
   let text = output;
@@ -53,9 +53,9 @@ function differingCounts(native: Counts | undefined, wasm: Counts | undefined): 
 }
 
 /**
- * What makes a run in wasm differ from the native ones; undefined if nothing does.
+ * The difference between a run in wasm and the native ones; undefined if there is none.
  *
- * @param verdictOnly - Whether output and operations may be what they like.
+ * @param verdictOnly - Ignores output and operations.
  */
 export function difference(natives: readonly Run[], wasm: Run, verdictOnly: boolean): string | undefined {
   const reasons = natives.map((native) => {
@@ -71,7 +71,7 @@ export function difference(natives: readonly Run[], wasm: Run, verdictOnly: bool
   });
   if (reasons.every((reason) => reason !== undefined)) return reasons[0];
   if (verdictOnly) return undefined;
-  // a program whose own runs differ in what they submit has no number to compare with
+  // a program whose native runs submit different numbers has no number to compare with
   if (new Set(natives.map(({ counts }) => describeCounts(counts))).size > 1) return undefined;
   return differingCounts(natives[0]?.counts, wasm.counts);
 }

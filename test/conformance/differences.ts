@@ -1,10 +1,10 @@
-/** What is known not to be as it is natively. Each entry is checked: one that agrees has to leave. */
+/** Known differences from native runs. Each entry is checked: a test that agrees must be removed from the list. */
 export interface KnownDifference {
-  /** What it lacks. */
+  /** What is missing. */
   readonly cause: string;
-  /** What would lift it. */
+  /** What would remove the difference. */
   readonly until: string;
-  /** Whether it agrees now and then, as its own native runs differ. */
+  /** Whether it agrees sometimes, because its native runs differ, too. */
   readonly sometimes?: true;
 }
 
@@ -21,7 +21,7 @@ export const knownDifferences: Readonly<Record<string, KnownDifference>> = {
   },
 };
 
-/** Tests whose output or operations are a race that each side may win every time, with the cause: the verdict counts. */
+/** Tests whose output or operations are a race, with the cause: only their verdict is compared. */
 export const racing: Readonly<Record<string, string>> = {
   'exit-no-cleanup': 'it exits while its threads may have begun to read once more',
   'futex-kill': 'a child exits at once, whether or not the polling thread has taken its SQE yet',

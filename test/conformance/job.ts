@@ -4,9 +4,9 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, syml
 import { join } from 'node:path';
 
 export interface Outcome {
-  /** Exit code, or the signal's name, or that there was no time left. */
+  /** The exit code, the name of the signal, or that the time was up. */
   readonly verdict: string;
-  /** Whether there was no time left. */
+  /** Whether the time was up. */
   readonly late: boolean;
   readonly stdout: string;
   readonly stderr: string;
@@ -15,20 +15,20 @@ export interface Outcome {
 }
 
 export interface Job {
-  /** The folder of the program, and of the others that it may execute. */
+  /** The folder of the program, and of other programs that it may execute. */
   readonly programs: string;
   readonly name: string;
-  /** What starts it: the program and its arguments follow. */
+  /** The command that runs it: the program and its arguments follow. */
   readonly command: readonly string[];
-  /** A folder that is made for it, and removed. */
+  /** A folder that is made for the run, and removed. */
   readonly folder: string;
   /** Seconds. */
   readonly limit: number;
-  /** Is told its process, before it has done anything that could be read of. */
+  /** Called with its process, before that has submitted anything. */
   readonly started: (pid: number) => void;
 }
 
-/** The processes of a session: `pid session` is in /proc/PID/stat, after a name that may hold anything. */
+/** The processes of a session. /proc/PID/stat has `pid session` behind a name that may contain anything. */
 function ofSession(session: number): number[] {
   return readdirSync('/proc')
     .map(Number)
@@ -38,7 +38,7 @@ function ofSession(session: number): number[] {
         const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
         return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]) === session;
       } catch {
-        return false; // it is gone
+        return false; // it has ended
       }
     });
 }
@@ -48,19 +48,19 @@ function endSession(session: number): void {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // it is gone
+      // it has ended
     }
   }
 }
 
 const running = new Set<number>();
 
-/** Ends all that runs. */
+/** Ends all processes of the running jobs. */
 export function endJobs(): void {
   for (const session of running) endSession(session);
 }
 
-/** What the program leaves open would keep a pipe open, so its output goes to files. */
+/** The output goes to files: what the program leaves running would keep a pipe open. */
 export async function runJob({ programs, name, command, folder, limit, started }: Job): Promise<Outcome> {
   rmSync(folder, { recursive: true, force: true });
   const cwd = join(folder, 'cwd');

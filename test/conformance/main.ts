@@ -32,9 +32,9 @@ if (values.help) {
 
 const { nodeFlags } = (await import(join(values.dist, 'run/runner.js'))) as { nodeFlags: readonly string[] };
 
-/** Seconds. The tests' own runner gives them 60, on a machine of their own. */
+/** Seconds. The tests' own runner allows 60. */
 const nativeLimit = 120;
-/** Most take a second more than natively; waitid, which forks 10,000 times, and futex take ten times as long. */
+/** Most take a second more than natively. waitid, which forks 10,000 times, and futex take ten times as long. */
 const wasmLimit = (native: Run): number => Math.min(Number(values.limit), 60 + Math.ceil(10 * native.seconds));
 
 const commands = {
@@ -49,7 +49,7 @@ interface Result {
   readonly status: 'passed' | 'failed' | 'skipped';
   readonly native: Run;
   readonly wasm: Run;
-  /** All native runs: what differs among them is not held against the one in wasm. */
+  /** All native runs. Where they differ among themselves, the run in wasm may differ, too. */
   readonly natives: Run[];
   readonly reason: string;
 }
@@ -77,17 +77,17 @@ async function runOne(kind: Kind, name: string, limit: number): Promise<Run> {
   return { ...outcome, counts: typeof trace === 'string' ? undefined : await trace.take(outcome.pid) };
 }
 
-/** A pair that differs is run again, alone: what differs may be due to the time of day. */
+/** A pair that differs is run again, alone: the difference may be an accident of timing. */
 const repeats = Number(values.repeats);
 
 const differing = (result: Result): boolean => result.status === 'failed';
-/** A known difference that is not always there may agree the next time. */
+/** A difference that comes and goes may be absent the next time. */
 const worthRepeating = (result: Result): boolean =>
   result.name in knownDifferences
     ? result.status === 'skipped' && !!knownDifferences[result.name]?.sometimes
     : differing(result);
 
-/** A test that now and then waits for ever, natively, is run again: nothing can be compared with that. */
+/** A test that sometimes never ends natively is run again, as there is nothing to compare with. */
 async function runNatively(name: string): Promise<Run> {
   let run = await runOne('native', name, nativeLimit);
   for (let i = 0; i < 2 && run.late; i++) run = await runOne('native', name, nativeLimit);

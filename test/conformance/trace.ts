@@ -1,6 +1,6 @@
 /**
- * Counts the operations that reach the kernel, by the kernel's own tracepoint, io_uring_submit_req:
- * who submitted them, and how, makes no difference to it. Needs root, and a kernel with tracefs.
+ * Counts the operations that reach the kernel, by the kernel's tracepoint io_uring_submit_req. It sees every
+ * submission, whoever makes it. It needs root, and a kernel with tracefs.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 const tracefs = '/sys/kernel/tracing';
 const instances = `${tracefs}/instances`;
 
-/** Takes away what a killed process has left: a tracepoint that is on slows every ring of the machine. */
+/** Removes what a killed process left behind: a tracepoint that is on slows every ring of the machine. */
 function sweep(): void {
   for (const name of readdirSync(instances)) {
     const pid = /^conformance-(\d+)$/.exec(name)?.[1];
@@ -17,7 +17,7 @@ function sweep(): void {
     try {
       rmdirSync(`${instances}/${name}`);
     } catch {
-      writeFileSync(`${instances}/${name}/tracing_on`, '0'); // its reader is still there
+      writeFileSync(`${instances}/${name}/tracing_on`, '0'); // its reader still runs
     }
   }
 }
@@ -25,19 +25,19 @@ function sweep(): void {
 /** Number of operations by name. */
 export type Counts = ReadonlyMap<string, number>;
 
-/** `comm-PID [cpu] … event: text`; a polling thread's comm names the process it is of. */
+/** `comm-PID [cpu] … event: text`. The comm of an SQPOLL thread names its process. */
 const line = /^\s*(.+)-(\d+)\s+\[\d+\].*?: (io_uring_submit_req|sched_process_fork): (.*)$/;
 const pollingThread = /^iou-sqp-(\d+)$/;
 
-/** What is not counted: IORING_OP_EPOLL_CTL, by which libuv watches its own fds in a Node newer than 20. */
+/** IORING_OP_EPOLL_CTL is not counted: in Node newer than 20, libuv watches its own fds by it. */
 const libuvs = Number.parseInt(process.versions.node, 10) > 20 ? 'EPOLL' : undefined;
 
 export class Trace {
   readonly #instance = `${instances}/conformance-${process.pid}`;
-  /** The job's first process, by any of its processes. */
+  /** Maps each process of a job to the job's first process. */
   readonly #jobs = new Map<number, number>();
   readonly #counts = new Map<number, Map<string, number>>();
-  /** How many events had been lost when a job started. */
+  /** The number of lost events when a job started. */
   readonly #lostBefore = new Map<number, number>();
   readonly #reader: ChildProcess;
   readonly #markers = new Map<string, () => void>();
@@ -53,7 +53,7 @@ export class Trace {
     if (stdout) createInterface({ input: stdout }).on('line', (text) => this.#read(text));
   }
 
-  /** Starts counting, or says why it cannot. */
+  /** Starts counting, or returns the reason why it cannot. */
   static open(): Trace | string {
     if (process.getuid?.() !== 0) return 'only root may read the tracepoints';
     try {
@@ -98,13 +98,13 @@ export class Trace {
     this.#lostBefore.set(pid, this.#overrun());
   }
 
-  /** What a job and its children have submitted; undefined if events were lost. */
+  /** The operations that a job and its children submitted; undefined if events were lost. */
   async take(pid: number): Promise<Counts | undefined> {
     const marker = `${pid}-${performance.now()}`;
     const seen = new Promise<void>((resolve) => this.#markers.set(marker, resolve));
     const write = (): void => this.#set('trace_marker', marker);
     write();
-    // it may be lost as anything else
+    // this event may be lost like any other
     const again = setInterval(write, 1000);
     await seen;
     clearInterval(again);
@@ -126,11 +126,11 @@ export class Trace {
     return sum;
   }
 
-  /** Takes the instance away. It does not wait for the event loop, so that a signal's handler can exit behind it. */
+  /** Removes the instance. It does not wait for the event loop, so that a signal handler can exit after it. */
   close(): void {
     this.#set('tracing_on', '0');
     this.#reader.kill('SIGKILL');
-    // it is busy until its reader is gone
+    // it is busy until its reader has ended
     for (const deadline = Date.now() + 5000; Date.now() < deadline; ) {
       try {
         rmdirSync(this.#instance);

@@ -1,4 +1,4 @@
-/** The exercises in which the kernel goes through a chain by itself. */
+/** The exercises whose chain the kernel works off alone. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import { freePort, isBound, type Program, port, run, start, temporaryFolder } fr
 
 const folder = temporaryFolder();
 
-/** A program under strace(1), and the system calls that it made. */
+/** Runs a program under strace(1), and returns the system calls that it made. */
 function traced(program: Program, ...names: string[]): { program: Program; calls(): string[] } {
   const log = join(folder, `trace-${Math.random()}`);
   return {
@@ -19,18 +19,18 @@ function traced(program: Program, ...names: string[]): { program: Program; calls
   };
 }
 
-/** How many SQEs each io_uring_enter(2) took, but for those that took none. */
+/** How many SQEs each io_uring_enter(2) took, without those that took none. */
 const submitted = (calls: readonly string[]): number[] =>
   calls.flatMap((call) => Number(/^io_uring_enter\(\d+, (\d+),/.exec(call)?.[1] ?? 0) || []);
 
 describe('hello-later', () => {
-  it('says it when the time has passed', () => {
+  it('prints its text when the time is up', () => {
     const before = performance.now();
     expect(run(port('course/02-hello-later'), ['1500'])).toEqual({ status: 0, stdout: 'Hello World\n', stderr: '' });
     expect(performance.now() - before).toBeGreaterThan(1500);
   });
 
-  it('has submitted both by one io_uring_enter, and writes nothing itself', () => {
+  it('submits both by one io_uring_enter, and writes nothing itself', () => {
     const { program, calls } = traced(port('course/02-hello-later'), 'io_uring_enter', 'write', 'writev');
     expect(run(program, ['300'])).toEqual({ status: 0, stdout: 'Hello World\n', stderr: '' });
     expect(submitted(calls())).toEqual([2]);
@@ -46,16 +46,16 @@ describe('direct-file', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(readFileSync(file, 'utf8')).toBe('some text');
     const lines = stdout.split('\n').filter((line) => line !== '');
-    // the kernel's own list of the ring's files; and /proc/self/fd, which has the ring at least
+    // the kernel's list of the ring's files, and /proc/self/fd, which has at least the ring
     expect(lines[0]).toBe(`registered 0: ${file}`);
     expect(lines).toContainEqual(expect.stringMatching(/^fd \d+ anon_inode:\[io_uring\]$/));
     expect(lines.filter((line) => line.startsWith('fd ') && line.includes(file))).toEqual([]);
     expect(calls().filter((call) => call.includes(file))).toEqual([]);
-    // the chain, and the futex_wake that lets it go on
+    // the chain, and the futex_wake that continues it
     expect(submitted(calls())).toEqual([6, 1]);
   });
 
-  it('ends with the error of the member that failed', () => {
+  it('fails with the error of the member that failed', () => {
     const { status, stdout, stderr } = run(port('course/03-direct-file'), [join(folder, 'nowhere/file'), 'text']);
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toContain('ENOENT: no such file or directory, openat_direct');
@@ -65,7 +65,7 @@ describe('direct-file', () => {
 describe('echo-once', () => {
   const echo = port('course/04-echo-once');
 
-  /** Has nc send what a shell command prints, and returns what comes back, and how the server ended. */
+  /** Makes nc send what a shell command prints. Returns what comes back, and how the server ended. */
   async function exchange(server: Program, list: readonly string[], command: string) {
     const number = await freePort();
     const running = start(server, [`${number}`, ...list]);
@@ -77,7 +77,7 @@ describe('echo-once', () => {
   it.each([
     ['of a size that it knows', ['13']],
     ['of any size', []],
-  ])('gives nc a message back %s', async (_, list) => {
+  ])('sends a message back to nc %s', async (_, list) => {
     expect(await exchange(echo, list, 'printf "hello, world\\n"')).toEqual({
       back: 'hello, world\n',
       status: 0,
@@ -89,7 +89,7 @@ describe('echo-once', () => {
   it.each([
     [['5'], 9],
     [[], 11],
-  ])('is one submit, and no system call beside it: %j', async (list, members) => {
+  ])('is one submit, and no other system call: %j', async (list, members) => {
     const { program, calls } = traced(echo, 'io_uring_enter', 'socket', 'setsockopt', 'bind', 'listen', 'accept4');
     expect(await exchange(program, list, 'printf hello')).toMatchObject({ back: 'hello', status: 0 });
     expect(submitted(calls())).toEqual([members]);
@@ -101,26 +101,26 @@ describe('echo-once', () => {
     expect(await exchange(echo, ['5'], command)).toMatchObject({ back: 'hello', status: 0 });
   });
 
-  it('sends nothing back of a message that is too short: the receive breaks the link', async () => {
+  it('sends nothing back for a message that is too short: the receive breaks the link', async () => {
     const { back, status, stderr } = await exchange(echo, ['5'], 'printf hell');
     expect({ back, status }).toEqual({ back: '', status: 1 });
     expect(stderr).toContain('ECANCELED: operation canceled, write');
   });
 
-  it('comes to its end when there is no message', async () => {
+  it('ends when there is no message', async () => {
     expect(await exchange(echo, [], 'true')).toMatchObject({ back: '', status: 0, stderr: '' });
   });
 });
 
 describe('skip-success', () => {
-  it('has one completion a chain', () => {
+  it('has one completion for each chain', () => {
     const file = join(folder, 'pieces');
     const stdout = '1000 writes, 32 completions\n';
     expect(run(port('course/07-skip-success'), [file])).toEqual({ status: 0, stdout, stderr: '' });
     expect(readFileSync(file, 'utf8')).toBe(Array.from({ length: 1000 }, (_, i) => `line ${i}\n`).join(''));
   });
 
-  it('says so when a write fails', () => {
+  it('reports a write that fails', () => {
     const { status, stderr } = run(port('course/07-skip-success'), ['/dev/full', '100']);
     expect(status).toBe(1);
     expect(stderr).toContain('ENOSPC: no space left on device, write');

@@ -25,7 +25,10 @@ describe('idle-connections', () => {
     rss: number;
   }
 
-  /** What the server holds without connections, with idle ones, with a few that are active, and with idle ones again. */
+  /**
+   * The buffers that the server holds without connections, with idle ones, with a few active ones, and with idle ones
+   * again.
+   */
   async function measure(...list: string[]): Promise<Record<'empty' | 'idle' | 'active' | 'again', Held>> {
     const number = await freePort();
     const server = start(port('course/06-idle-connections'), [...list, `${number}`, `${CONNECTIONS}`], 'pipe');
@@ -57,7 +60,7 @@ describe('idle-connections', () => {
   it(`holds as many buffers as there are connections with data, of ${CONNECTIONS}`, async () => {
     const shared = await measure();
     expect(shared.empty).toMatchObject({ connections: 0, buffers: 0 });
-    // each has sent and received a buffer full of bytes, all of which the client has looked at
+    // each has sent and received a buffer full of bytes, and the client has checked them all
     expect(shared.idle).toMatchObject({ connections: CONNECTIONS, buffers: 0 });
     expect(shared.active).toMatchObject({ connections: CONNECTIONS, buffers: ACTIVE, most: ACTIVE });
     expect(shared.again).toMatchObject({ connections: CONNECTIONS, buffers: 0 });
@@ -66,7 +69,7 @@ describe('idle-connections', () => {
     expect(own.idle).toMatchObject({ connections: CONNECTIONS, buffers: CONNECTIONS });
     const [a, b] = [shared, own].map(({ empty, idle }) => idle.rss - empty.rss) as [number, number];
     console.log(`${CONNECTIONS} idle connections take ${a / MiB} MiB; with a buffer each, ${b / MiB} MiB`);
-    // most of the buffers' bytes make the difference; what a connection is beside them is the same
+    // the buffers' bytes are most of the difference; the rest of a connection is the same
     expect(b - a).toBeGreaterThan(0.75 * CONNECTIONS * SIZE);
     expect(a).toBeLessThan((CONNECTIONS * SIZE) / 2);
   }, 180_000);
@@ -82,7 +85,7 @@ describe('many-clients', () => {
     return number;
   }
 
-  it('answers 500 clients at the same time with the hash of what each has sent', async () => {
+  it('answers 500 clients at once with the hash of what each has sent', async () => {
     const number = await listening();
     const ask = (data: Buffer): Promise<string> =>
       new Promise((resolve, reject) => {
@@ -90,7 +93,7 @@ describe('many-clients', () => {
         const socket = connect({ port: number, host: '127.0.0.1', allowHalfOpen: true });
         socket.setEncoding('utf8').on('error', reject);
         socket.on('data', (text: string) => (answer += text)).on('end', () => resolve(answer));
-        // in pieces, so that those of other clients come in between
+        // in pieces, so that those of different clients alternate
         for (let at = 0; at < data.length; at += 30_000) socket.write(data.subarray(at, at + 30_000));
         socket.end();
       });
@@ -99,7 +102,7 @@ describe('many-clients', () => {
     expect(answers).toEqual(sent.map((data) => `${createHash('sha256').update(data).digest('hex')}  -\n`));
   });
 
-  it('says of a file that nc sends what sha256sum says', async () => {
+  it('reports the hash that sha256sum computes for a file that nc sends', async () => {
     const number = await listening();
     const file = join(folder, 'hashed');
     writeFileSync(file, randomBytes(3_000_000));
@@ -109,7 +112,7 @@ describe('many-clients', () => {
 });
 
 describe('socket-options', () => {
-  it('says what it reads, before and after it has set something', () => {
+  it('reports what it reads, before and after it sets something', () => {
     const { status, stdout } = run(port('course/07-socket-options'));
     expect(status).toBe(0);
     const [before, after] = stdout.split('\n\n').map((part) => part.trim().split(/\s+/));
@@ -117,7 +120,7 @@ describe('socket-options', () => {
     expect(after).toEqual(['SO_REUSEADDR', '1', 'SO_KEEPALIVE', '1', 'SO_RCVBUF', '65536', 'SO_TYPE', '1']);
   });
 
-  it('agrees with getsockopt(2) and setsockopt(2) in another process that has the same socket', () => {
+  it('agrees with getsockopt(2) and setsockopt(2) of another process with the same socket', () => {
     const inC: Program = compile(
       folder,
       'options',
@@ -145,7 +148,7 @@ describe('socket-options', () => {
       await ring.socket_direct(AF_INET, SOCK_DGRAM, 0, socket);
       await setOption(ring, socket, 'SO_REUSEADDR', 1);
       await setOption(ring, socket, 'SO_RCVBUF', 10000);
-      // an ordinary descriptor of the same socket, for a process to inherit
+      // an ordinary descriptor of the same socket, for the process to inherit
       const fd = await ring.fixed_fd_install(socket, 0);
       console.log(execFileSync(${JSON.stringify(inC[0])}, { stdio: ['ignore', 'pipe', 'inherit', fd], encoding: 'utf8' }));
       console.log(await getOption(ring, socket, 'SO_KEEPALIVE'));

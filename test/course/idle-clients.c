@@ -22,7 +22,7 @@ static size_t *owed;
 static unsigned char *sent, *got;
 static size_t size;
 
-/* different from one connection to the next */
+/* different for each connection */
 static void fill(unsigned char *bytes, int i)
 {
 	for (size_t n = 0; n < size; n++)
@@ -31,8 +31,10 @@ static void fill(unsigned char *bytes, int i)
 
 static int connect_to(int port, int i)
 {
-	/* few ports of each address, as they stay in use for a minute after the
-	 * end */
+	/*
+	 * few ports of each address, as they stay in use for a minute after the
+	 * end
+	 */
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET,
 		.sin_port = htons(port),
@@ -94,7 +96,7 @@ int main(int argc, char *argv[])
 
 	while (scanf("%d", &active) == 1) {
 		for (int i = 0; i < count; i++) {
-			/* what was sent in part has to be whole */
+			/* what was sent in part has to be completed */
 			size_t rest =
 				owed[i] % size ? size - owed[i] % size : 0;
 

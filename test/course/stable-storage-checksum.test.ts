@@ -17,7 +17,7 @@ describe('with a checksum', () => {
   const why = missing ? ` (this kernel has no AF_ALG hash: ${missing})` : '';
   const whole = Buffer.concat([NEW, createHash('sha256').update(NEW).digest()]);
 
-  it.skipIf(missing)(`the kernel's SHA-256 is behind the content${why}`, () => {
+  it.skipIf(missing)(`puts the kernel's SHA-256 behind the content${why}`, () => {
     expect(update()).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(readFileSync(path).equals(whole)).toBe(true);
   });
@@ -30,7 +30,7 @@ describe('with a checksum', () => {
     },
   );
 
-  it.skipIf(!missing)('leaves the file as it was where the kernel has no AF_ALG', () => {
+  it.skipIf(!missing)('leaves the file unchanged where the kernel has no AF_ALG', () => {
     expect(update().status).toBe(1);
     expect(readFileSync(path).equals(OLD)).toBe(true);
   });

@@ -1,4 +1,4 @@
-/** Stable storage: the process is killed at each step and at any moment, and the file is the old one or the new one. */
+/** Stable storage: whenever the process is killed, the file is the old one or the new one. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { inRoot } from '../support/paths.js';
 import { compile, run, start } from '../support/programs.js';
 import { folder, module, NEW, OLD, script, stopAt } from './stopping.js';
 
-/** Dirty pages of a file and those being written, by cachestat(2); none where the kernel has no such call. */
+/** Counts a file's dirty pages, and those being written, by cachestat(2); none where the kernel lacks the call. */
 const cachestat = compile(
   folder,
   'cachestat',
@@ -26,7 +26,7 @@ const cachestat = compile(
 );
 const hasCachestat = run(cachestat, [inRoot('package.json')]).status === 0;
 
-/** What the members do. */
+/** The effects of the members. */
 const steps = ['opened', 'written', 'synced', 'closed', 'renamed', 'opened directory', 'synced directory', 'closed it'];
 
 describe('killed', () => {
@@ -35,7 +35,7 @@ describe('killed', () => {
     expect(content.equals(member <= 4 ? OLD : NEW)).toBe(true);
   });
 
-  it('after it has closed all', async () => {
+  it('after it has closed everything', async () => {
     expect((await stopAt('update', steps.length)).equals(NEW)).toBe(true);
   });
 
@@ -65,7 +65,7 @@ describe('killed', () => {
       await running.ended;
       const acknowledged = Number(running.stdout.trim().split('\n').at(-1));
       const found = readFileSync(path, 'utf8');
-      // the last one that it knew to be done, or the one after that
+      // the last update that it knew to be done, or the one after that
       if (found !== text(acknowledged) && found !== text(acknowledged + 1)) {
         torn.push(`round ${round}, ${wait} ms: ${found.slice(0, 20)} of ${found.length} bytes, after ${acknowledged}`);
       }
@@ -81,14 +81,14 @@ it.skipIf(!hasCachestat)('the content is on disk before it is renamed (cachestat
       .map(Number);
   let before: number[] = [];
   let after: number[] = [];
-  // before the fsync, and behind it
+  // before the fsync, and after it
   await stopAt('update', 2, (path) => (before = pages(path)));
   await stopAt('update', 3, (path) => (after = pages(path)));
   expect(Math.max(...before)).toBeGreaterThan(0);
   expect(after).toEqual([0, 0]);
 });
 
-it('the directory is synced behind the rename, in the one chain that there is', async () => {
+it('the directory is synced after the rename, in the same chain', async () => {
   const names: string[][] = [];
   const { update } = (await import(inRoot('build/examples/course/05-stable-storage.js'))) as {
     update(ring: Ring, files: unknown, path: string, content: Uint8Array): Promise<void>;
@@ -111,7 +111,7 @@ it('the directory is synced behind the rename, in the one chain that there is', 
   ]);
 });
 
-it('a write that is short leaves the file as it was', async () => {
+it('a short write leaves the file unchanged', async () => {
   const path = join(folder, 'limited');
   writeFileSync(path, OLD);
   const program = script(`

@@ -1,4 +1,4 @@
-/** Updates of a file that stop at a step, for the tests of stable storage. */
+/** Updates of a file that stop at a step. The tests of stable storage use them. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execPath } from 'node:process';
@@ -6,18 +6,20 @@ import { afterAll } from 'vitest';
 import { inRoot } from '../support/paths.js';
 import { type Program, start } from '../support/programs.js';
 
-/** Gone when the tests are over. Not in /tmp, which may be memory: pages of files there are not written anywhere. */
+/**
+ * A folder that is removed when the tests are over. It is not in /tmp, which may be memory, whose files are never
+ * written to a disk.
+ */
 export const folder = mkdtempSync(join(process.env.TMPDIR ?? inRoot('build'), 'stable-storage-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A module's path, for a script. */
+/** A module's path, as text in a script. */
 export const module = (path: string): string => JSON.stringify(inRoot(path));
 export const script = (text: string): Program => [execPath, '--input-type=module', '-e', text];
 
 /**
- * A program that updates a file with the text `new` of a size, and stops for ever before the member
- * with a number. The chain itself says that it has come so far: a write to stdout and a timeout are
- * put into it.
+ * A program that updates a file with the text `new`, of a given size, and stops for ever before the member with a given
+ * number. The chain itself reports that it has come so far: it contains a write to stdout and a timeout.
  */
 const stopping = (update: string, path: string, member: number): Program =>
   script(`
@@ -44,11 +46,11 @@ const stopping = (update: string, path: string, member: number): Program =>
     await ${update}(ring, ring.registerFiles(4), ${JSON.stringify(path)}, Buffer.alloc(1 << 20, 'new '));
   `);
 
-/** What the file has, and what it gets. */
+/** The old and the new content. */
 export const OLD = Buffer.alloc(1000, 'old ');
 export const NEW = Buffer.alloc(1 << 20, 'new ');
 
-/** Stops an update before a member, looks, and kills it. */
+/** Stops an update before a member, runs a check, and kills the program. */
 export async function stopAt(update: string, member: number, look: (path: string) => void = () => {}): Promise<Buffer> {
   const path = join(folder, `file-${update}-${member}`);
   writeFileSync(path, OLD);

@@ -1,19 +1,19 @@
-/** Arguments to try: the edges of every C type, and anything in between. */
+/** Arguments to try: the edges of every C type, and random values. */
 import fc from 'fast-check';
 import type { CParameter, CSignature } from 'liburing-wasm/encode';
 
-/** One call: the arguments by position, without the SQE, and the bytes that it writes to. */
+/** A call: the arguments by position, without the SQE, and the bytes of the SQE before. */
 export interface Case {
   arguments: bigint[];
   base: Uint8Array;
-  /** Whether arguments of 64 bits are given as bigints where a number would do. */
+  /** Whether arguments of 64 bits are passed as bigints where a number would do. */
   exact: boolean;
 }
 
 const powers = [7n, 8n, 15n, 16n, 31n, 32n, 47n, 52n, 53n, 63n, 64n];
 const edges = [0n, 1n, ...powers.flatMap((n) => [2n ** n - 1n, 2n ** n, 2n ** n + 1n])];
 
-/** All values of a C integer type, its edges more often. */
+/** Values of a C integer type. Its edges are more frequent. */
 function integer(bits: number, signed: boolean): fc.Arbitrary<bigint> {
   const width = BigInt(bits);
   const [min, max] = signed ? [-(2n ** (width - 1n)), 2n ** (width - 1n) - 1n] : [0n, 2n ** width - 1n];
@@ -21,7 +21,7 @@ function integer(bits: number, signed: boolean): fc.Arbitrary<bigint> {
   return fc.oneof(fc.constantFrom(...known), fc.bigInt({ min, max }));
 }
 
-/** Any address of user space, with five levels of page tables as far as a number holds it. */
+/** User-space addresses: five levels of page tables, as far as a number holds them. */
 const address = integer(53, false);
 
 function argument({ kind, bits = 64, signed = false, c }: CParameter): fc.Arbitrary<bigint> {
@@ -29,7 +29,7 @@ function argument({ kind, bits = 64, signed = false, c }: CParameter): fc.Arbitr
   return /\bbool\b/.test(c) ? fc.bigInt({ min: 0n, max: 1n }) : integer(bits, signed);
 }
 
-/** Calls of a function. The SQE is not empty, so that what a function leaves alone shows. */
+/** Calls of a function. The SQE is not zero, so that bytes show which the function does not write. */
 export function casesOf({ parameters }: CSignature): fc.Arbitrary<Case> {
   const list = parameters.filter(({ name }) => name !== 'sqe').map(argument);
   return fc.record({

@@ -1,4 +1,4 @@
-/** Compares what the wasm build writes into an SQE with what C compiled natively does. */
+/** Compares the SQEs that the wasm build writes with those of native C. */
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { type CSignature, diff, encoders, type Instance, io_uring_sqe } from 'liburing-wasm/encode';
@@ -7,7 +7,7 @@ import { type Case, casesOf } from './cases.js';
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const names = [...encoders.keys()];
 
-/** Runs the native program on calls of one function: the 128 bytes after each. */
+/** Runs the native program on calls of one function. Returns the 128 bytes after each. */
 export function reference(program: string, name: string, cases: readonly Case[]): Uint8Array[] {
   const index = names.indexOf(name);
   const input = cases.map(({ arguments: list, base }) => {
@@ -35,7 +35,7 @@ function run({ functions, memory }: Instance, { name, parameters }: CSignature, 
     if (parameter === 'sqe') return sqes.at(0);
     const value = call.arguments[next++] ?? 0n;
     if (/\bbool\b/.test(c)) return value === 1n;
-    // sizes and pointers are numbers, other integers of 64 bits may be either
+    // sizes and pointers are numbers; other integers of 64 bits may be either
     const isWide = kind === 'integer' && bits === 64 && !/^s?size_t$/.test(c);
     const isSafe = value >= -(2n ** 53n - 1n) && value <= 2n ** 53n - 1n;
     return isWide && (call.exact || !isSafe) ? value : Number(value);
@@ -57,14 +57,14 @@ export interface Mismatch {
 
 const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** A size argument can be given as a number only; beyond 2^53 there is nothing to compare. */
+/** A size argument can only be passed as a number; beyond 2^53 there is nothing to compare. */
 function canBeGiven({ parameters }: CSignature, { arguments: list }: Case): boolean {
   return parameters
     .filter(({ name }) => name !== 'sqe')
     .every(({ c }, i) => !/^s?size_t$/.test(c) || (list[i] ?? 0n) <= 2n ** 53n - 1n);
 }
 
-/** Tries calls of one function, and returns the smallest one found for which the two differ. */
+/** Tries calls of one function. Returns the smallest one for which the two differ. */
 export function crosscheck(
   instance: Instance,
   program: string,
@@ -78,7 +78,7 @@ export function crosscheck(
   const differs = (call: Case, native: Uint8Array): boolean => !equal(run(instance, signature, call), native);
   if (!cases.some((call, i) => differs(call, expected[i] as Uint8Array))) return undefined;
 
-  // with the same seed, fast-check comes to the same failure, and shrinks it
+  // with the same seed, fast-check finds the same failure again, and shrinks it
   const isSame = (call: Case): boolean => !differs(call, reference(program, signature.name, [call])[0] as Uint8Array);
   const { counterexample } = fc.check(fc.property(arbitrary, isSame), { numRuns: count, seed });
   const call = counterexample?.[0] ?? (cases.find((each, i) => differs(each, expected[i] as Uint8Array)) as Case);
@@ -90,7 +90,7 @@ export function crosscheck(
   };
 }
 
-/** A mismatch in words: the call, both SQEs, and the members that differ. */
+/** Describes a mismatch: the call, both SQEs, and the members that differ. */
 export function describeMismatch({ name, call, native, wasm }: Mismatch): string {
   const shown = (value: unknown): string => (value instanceof Uint8Array ? hex(value) : String(value));
   return [

@@ -1,4 +1,4 @@
-/** `make crosscheck`: every function that writes an SQE, many times over. */
+/** `make crosscheck`: calls every function that writes an SQE many times. */
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';

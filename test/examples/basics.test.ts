@@ -11,10 +11,10 @@ const folder = temporaryFolder();
 
 describe.each(['io_uring-test', 'io_uring-close-test'])('%s', (name) => {
   for (const size of [1, 100, 4096, 4097, 10_000, 16_384, 50_000]) {
-    it(`reads ${size} bytes as the C program does`, () => {
+    it(`reads ${size} bytes like the C program`, () => {
       const file = join(folder, `file-${size}`);
       writeFileSync(file, Buffer.alloc(size, 'liburing '), { flush: true });
-      // both C programs, and our io_uring-close-test, fail when a short read completes before another: it may
+      // both C programs, and our io_uring-close-test, fail when a short read completes before another one, which is allowed
       const patiently = (program: Program) => {
         let result = run(program, [file]);
         for (let i = 0; i < 20 && /wanted 4096/.test(result.stderr); i++) result = run(program, [file]);
@@ -26,7 +26,7 @@ describe.each(['io_uring-test', 'io_uring-close-test'])('%s', (name) => {
     });
   }
 
-  it('wants a file, as the C program does', () => {
+  it('requires a file, like the C program', () => {
     const ours = run(port(name));
     expect(ours.stdout).toMatch(/: file\n$/);
     expect(ours.status).toBe(run(native(name)).status);
@@ -37,7 +37,7 @@ describe('zero', () => {
   const probe = io_uring_get_probe();
   const known = probe !== null && io_uring_opcode_supported(probe, IORING_OP_ZERO) !== 0;
 
-  it('zeroes the first five bytes, or says that the kernel does not know how', () => {
+  it('zeroes the first five bytes, or reports that the kernel cannot', () => {
     const file = join(folder, 'file_with_stuff');
     writeFileSync(file, '1234567890');
     const { status, stdout } = run(port('zero'), [file]);
@@ -51,7 +51,7 @@ describe('zero', () => {
     }
   });
 
-  it("liburing's own test of it passes natively, or skips where the kernel does not know it", () => {
+  it("liburing's own test of it passes natively, or skips where the kernel lacks it", () => {
     const program = join(folder, 'zero');
     const files = ['test/zero.c', 'test/helpers.c'].map((file) => inRoot(`build/liburing/${file}`));
     const includes = ['build/native/src/include', 'build/liburing/src/include'].map((path) => `-I${inRoot(path)}`);
@@ -62,7 +62,7 @@ describe('zero', () => {
   });
 });
 
-it('demo says what it did', () => {
+it('the demo reports what it did', () => {
   const { status, stdout, stderr } = run(port('demo'));
   expect(stderr).toBe('');
   expect(status).toBe(0);

@@ -1,4 +1,4 @@
-/** The examples that measure: the form of what they say, and counts, but no times. */
+/** The examples that measure: the form of their output, and counts, but no times. */
 import { describe, expect, it } from 'vitest';
 import {
   both,
@@ -18,8 +18,8 @@ describe.each([
   ['poll-bench', /^requests\/s: (\d+)\n$/],
   ['rsrc-update-bench', /^max updates\/s: (\d+)\n$/],
 ])('%s', (name, form) => {
-  it('counts requests, and says so as the C program does', () => {
-    // C's run for ten seconds, which is all that is changed in it
+  it('counts requests, and reports them like the C program', () => {
+    // C's runs for ten seconds; nothing else of it is changed
     const inC = compileChanged(folder, name, 'runtime_ms = 10000;', 'runtime_ms = 300;');
     const ours = run(port(name), ['300']);
     const theirs = run(inC);
@@ -40,7 +40,7 @@ describe.each(both('reg-wait'))('reg-wait in $language', ({ program }) => {
     const { status, stdout, stderr } = run(program);
     expect(performance.now() - started).toBeGreaterThan(1000);
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
-    // what both say on a busy machine
+    // both report this on a busy machine
     expect(stderr).toMatch(/^(min_wait_usec should take ~10 msec: \d+\n)?$/);
   });
 
@@ -69,7 +69,7 @@ describe('send-zerocopy', () => {
     const sent = await sender.result();
     expect({ status: sent.status, stderr: sent.stderr }).toEqual({ status: 0, stderr: '' });
     if (protocol === 'tcp') {
-      // a receiver measures no time, in C neither
+      // the receiver measures no time, as in C
       expect(await receiver.result()).toEqual({ status: 0, stdout: tooShort, stderr: '' });
     }
     expect(sent.stdout).toMatch(form);
@@ -117,7 +117,7 @@ describe('send-zerocopy', () => {
     [['-4', '-R', '-I', 'lo', 'tcp']],
     [['-4', '-s', '70000', 'udp']],
     [['-4', '-D', '127.0.0.1', '-p', '1', '-n', '1', 'tcp']],
-  ])('says what C says of the arguments %j', (list) => {
+  ])('reports like C for the arguments %j', (list) => {
     const [ours, theirs] = both('send-zerocopy').map(({ program }) => run(program, list));
     const nameless = (text = ''): string => text.replace(/^(Usage:)?\t\S.* <protocol>/gm, '<protocol>');
     expect(ours?.status).toBe(theirs?.status);

@@ -1,4 +1,4 @@
-/** The examples that copy files: same bytes, same words as the C programs. */
+/** The examples that copy files: the same bytes and the same words as the C programs. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,21 +15,24 @@ function randomFile(size: number): string {
   return file;
 }
 
-/** Out of the page cache, so that its reads are not complete at once: a write that is not linked to one then comes first. */
+/**
+ * Drops a file from the page cache. Its reads are not complete at once then, and a write that is not linked to its read
+ * comes first.
+ */
 function forget(file: string): void {
   const dd = run(['dd', `of=${file}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
   expect(dd).toEqual({ status: 0, stdout: '', stderr: '' });
 }
 
-/** The program's own name is in its usage. */
+/** The usage has the program's own name. */
 const nameless = (text: string): string => text.replace(/^.*: (in)?file/, 'PROGRAM: $1file');
 
 describe.each([
   { name: 'io_uring-cp', programs: all('io_uring-cp') },
   { name: 'link-cp', programs: both('link-cp') },
 ])('$name', ({ name, programs }) => {
-  // a block of 32 KiB, what 64 of them are, and what is around both
-  it.each([0, 1, 32_767, 32_768, 32_769, 2_097_152, 2_097_153, 20_000_001])('copies %i bytes as C does', (size) => {
+  // sizes around a block of 32 KiB, and around 64 blocks
+  it.each([0, 1, 32_767, 32_768, 32_769, 2_097_152, 2_097_153, 20_000_001])('copies %i bytes like C', (size) => {
     const infile = randomFile(size);
     for (const { language, program } of programs) {
       const outfile = inFolder(`${name}-${language}-${size}`);
@@ -41,7 +44,7 @@ describe.each([
   });
 
   it.each([[[]], [['one']], [['/nowhere/in', 'out']], [['/etc/passwd', '/nowhere/out']]])(
-    'says what C says of the arguments %j',
+    'reports like C for the arguments %j',
     (list) => {
       const theirs = run(native(name), list, { cwd: folder });
       expect(theirs.status).toBe(1);
@@ -55,8 +58,8 @@ describe.each([
 });
 
 describe('ucontext-cp', () => {
-  it('copies two files at the same time, in the steps of the C program', async () => {
-    // three reads and two waits of a second; and one, which ends long before
+  it('copies two files at once, in the steps of the C program', async () => {
+    // three reads and two waits of a second; and one read, which ends long before
     const [long, short] = [randomFile(2500), randomFile(100)];
     const outputs = await Promise.all(
       both('ucontext-cp').map(async ({ language, program }) => {
@@ -68,7 +71,7 @@ describe('ucontext-cp', () => {
         return stdout;
       }),
     );
-    // the descriptors' numbers are another matter: each program's in the order of their appearance
+    // each program's descriptors are numbered in the order of their appearance
     const [ours = '', theirs = ''] = outputs.map((text) => {
       const seen = [...new Set(text.match(/^\d+->\d+/gm))];
       return text.replace(/^\d+->\d+/gm, (pair) => `copy ${seen.indexOf(pair)}`);
@@ -77,7 +80,7 @@ describe('ucontext-cp', () => {
     expect(ours).toBe(theirs);
   });
 
-  it.each([[[]], [['/etc/passwd']], [['/nowhere', 'x']]])('says what C says of the arguments %j', (list) => {
+  it.each([[[]], [['/etc/passwd']], [['/nowhere', 'x']]])('reports like C for the arguments %j', (list) => {
     const [ours, theirs] = both('ucontext-cp').map(({ program }) => run(program, list, { cwd: folder }));
     expect(theirs?.status).toBe(1);
     expect(ours?.status).toBe(1);
@@ -92,7 +95,7 @@ describe('raw', () => {
   const source = /^\.SH EXAMPLES$.*?^\.EX$(.*?)^\.EE$/ms.exec(page)?.[1] ?? '';
   const inC = compile(folder, 'man-page', source.replaceAll('\\\\', '\\'));
 
-  it("copies stdin to stdout as the man page's program does", () => {
+  it("copies stdin to stdout like the man page's program", () => {
     // C's strlen ends at a NUL behind the text: one block, and not all of it
     const file = inFolder('text');
     writeFileSync(file, 'Lorem ipsum dolor sit amet\n'.repeat(30));
@@ -111,7 +114,7 @@ describe('raw', () => {
     expect(readFileSync(copy).equals(readFileSync(file))).toBe(true);
   });
 
-  it('uses none of the functions that liburing sets up rings and requests with', () => {
+  it('uses none of the functions that set up rings and requests in liburing', () => {
     const text = readFileSync(inRoot('examples/raw.ts'), 'utf8');
     const imported = /import \{([^}]*)\} from 'liburing-wasm\/c';/.exec(text)?.[1] ?? '';
     expect(imported).toContain('io_uring_setup');
@@ -119,6 +122,6 @@ describe('raw', () => {
   });
 });
 
-it('the native programs are there', () => {
+it('the native programs exist', () => {
   expect(existsSync(native('io_uring-cp')[0])).toBe(true);
 });

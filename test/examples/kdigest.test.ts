@@ -1,4 +1,4 @@
-/** The digest by AF_ALG sockets, which not every kernel has. */
+/** The digest by AF_ALG sockets, which some kernels lack. */
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const hasAlg = !/AF_ALG support not available/.test(run(native('kdigest'), ['sha
 
 describe('kdigest', () => {
   for (const algorithm of ['sha256', 'sha1']) {
-    it.for([1, 65_536, 10_000_001])(`digests %i bytes with ${algorithm} as C and OpenSSL do`, (size, { skip }) => {
+    it.for([1, 65_536, 10_000_001])(`digests %i bytes with ${algorithm} like C and OpenSSL`, (size, { skip }) => {
       skip(!hasAlg, 'this kernel has no AF_ALG (CONFIG_CRYPTO_USER_API_HASH)');
       const file = join(folder, `in-${size}`);
       const content = randomBytes(size);

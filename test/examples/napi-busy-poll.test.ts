@@ -22,7 +22,7 @@ describe.each(pairs)('napi-busy-poll from $name', ({ server, client }) => {
     const sent = await start(client.program, common).result();
     const received = await listening.result();
 
-    // who is not root keeps the ordinary scheduler; a kernel without CONFIG_NET_RX_BUSY_POLL has nothing to unregister
+    // an ordinary user keeps the ordinary scheduler; a kernel without CONFIG_NET_RX_BUSY_POLL has nothing to unregister
     const noNapi = /^(sched_setscheduler\(\) failed: .*\n)?(io_uring_unregister_napi: -\d+\n)?$/;
     expect(sent.stderr).toMatch(noNapi);
     expect(sent.stdout).toMatch(
@@ -47,10 +47,10 @@ describe.each(pairs)('napi-busy-poll from $name', ({ server, client }) => {
 
 describe.each(['napi-busy-poll-client', 'napi-busy-poll-server'])('%s', (name) => {
   it.each([[[]], [['-h']], [['-a', '127.0.0.x', '-p', '1']], [['-Z']], [['-a']], [['--timeout']]])(
-    'says what C says of the arguments %j',
+    'reports like C for the arguments %j',
     (list) => {
       const [ours, theirs] = both(name).map(({ program }) => run(program, list));
-      // of a wrong address, C prints what getopt happened to leave behind
+      // for a wrong address, C prints what getopt happened to leave behind
       const known = (text = ''): string =>
         text.replace(/^Usage: \S+/gm, 'Usage: PROGRAM').replace(/(inet_pton error for) .*/, '$1 ADDRESS');
       expect(ours?.status).toBe(theirs?.status);

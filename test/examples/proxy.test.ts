@@ -1,4 +1,4 @@
-/** proxy, in both languages, between a client and a receiver that are neither's. */
+/** proxy, in both languages, between a client and a receiver that are written here. */
 import { randomBytes } from 'node:crypto';
 import { connect, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -15,7 +15,7 @@ import {
   start,
 } from '../support/programs.js';
 
-/** Sends bytes and ends; resolves when the other side has closed. */
+/** Sends bytes, and ends; resolves when the other side has closed. */
 function exchange(port: number, sent: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.end(sent));
@@ -23,7 +23,7 @@ function exchange(port: number, sent: Buffer): Promise<void> {
   });
 }
 
-/** Sends messages, each when the one before has come back; resolves with what came back. */
+/** Sends messages, each after the previous one has come back; resolves to what came back. */
 function pingPong(port: number, messages: readonly Buffer[]): Promise<Buffer> {
   const chunks: Buffer[] = [];
   const left = [...messages];
@@ -72,7 +72,7 @@ async function started(program: Program, list: readonly string[]): Promise<{ por
   return { port, proxy };
 }
 
-/** Ends it as a person does, when it has said all of each direction, and returns what it said. */
+/** Interrupts the proxy when it has reported each direction, and returns its output. */
 async function interrupted(proxy: Running, directions = 2, extended = false): Promise<Result> {
   const last = extended ? /Packets per recv\/send:\n/g : /mshot_snd=\d+\n/g;
   await proxy.until(() => (proxy.stdout.match(last) ?? []).length >= directions, 'the statistics');
@@ -80,7 +80,7 @@ async function interrupted(proxy: Running, directions = 2, extended = false): Pr
   return proxy.result();
 }
 
-/** What does not depend on how the bytes came in. */
+/** The part of the output that does not depend on how the bytes arrived. */
 function steady(stdout: string): string {
   return stdout
     .replace(/\d+(?=Mbit)|(?<=(qps|msec|rcv|snd|short|busy|enobufs|mshot_rcv|mshot_snd|in_fd|out_fd)=)\d+/g, 'N')
@@ -105,8 +105,8 @@ const modes: [string, string[]][] = [
 ];
 
 describe('proxy in one direction', () => {
-  it.each(modes)('%s hands on what C hands on', async (_, list) => {
-    // with -i1 only full buffers are handed on, in C as well
+  it.each(modes)('%s forwards what C forwards', async (_, list) => {
+    // with -i1 only full buffers are forwarded, in C as well
     const sent = randomBytes(1000 * 1500);
     const outputs: string[] = [];
     for (const { language, program } of both('proxy')) {
@@ -166,7 +166,7 @@ it.each([
 
 // C's starts a thread for a connection before it tells it the descriptor, and may receive from -1
 describe('proxy with ordinary descriptors', () => {
-  it('hands on what it receives', async () => {
+  it('forwards what it receives', async () => {
     const sent = randomBytes(500_000);
     const { port: target, received } = await receiver();
     const { port: number, proxy } = await started(port('proxy'), ['-p', `${target}`, '-f0', '-b1500']);
@@ -175,7 +175,7 @@ describe('proxy with ordinary descriptors', () => {
     expect((await interrupted(proxy)).stderr).toBe('');
   });
 
-  it('is a sink', async () => {
+  it('can be a sink', async () => {
     const { port: number, proxy } = await started(port('proxy'), ['-s1', '-f0', '-b4096']);
     await exchange(number, randomBytes(500_000));
     const { stdout } = await interrupted(proxy, 1);
@@ -183,11 +183,11 @@ describe('proxy with ordinary descriptors', () => {
   });
 });
 
-it.each([[['-h']], [['-B1', '-s1']], [['-K']], [['-b']]])('proxy says what C says of the arguments %j', (list) => {
+it.each([[['-h']], [['-B1', '-s1']], [['-K']], [['-b']]])('proxy reports like C for the arguments %j', (list) => {
   const [ours, theirs] = both('proxy').map(({ program }) => run(program, list));
   expect(theirs?.status).toBe(1);
   expect(ours?.status).toBe(1);
   expect(ours?.stdout.replace(/^\S+:$/m, 'PROGRAM:')).toBe(theirs?.stdout.replace(/^\S+:$/m, 'PROGRAM:'));
-  // getopt(3) itself says which letter it does not know
+  // getopt(3) itself names the letter that it does not know
   expect(theirs?.stderr.replace(/^.*: (invalid option|option requires).*\n/m, '')).toBe(ours?.stderr);
 });

@@ -1,4 +1,4 @@
-/** What examples/README.md shows is what the programs say. */
+/** examples/README.md shows the programs' real sources. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { inRoot } from '../support/paths.js';
@@ -9,12 +9,12 @@ const blocks = (language: string): string =>
 const lines = (text: string): string[] => text.split('\n').filter((line) => line.trim() !== '');
 
 describe('examples/README.md', () => {
-  it('has all of io_uring-test.c', () => {
+  it('contains all of io_uring-test.c', () => {
     const source = readFileSync(inRoot('build/liburing/examples/io_uring-test.c'), 'utf8');
     expect(lines(blocks('c'))).toEqual(lines(source.slice(source.indexOf('#define QD'))));
   });
 
-  it('has all of io_uring-test.ts', () => {
+  it('contains all of io_uring-test.ts', () => {
     const source = readFileSync(inRoot('examples/io_uring-test.ts'), 'utf8');
     expect(lines(blocks('ts'))).toEqual(lines(source.slice(source.indexOf('const QD'), source.indexOf('if (argv[1]'))));
   });
@@ -25,7 +25,7 @@ describe('examples/README.md', () => {
     expect([...new Set(linked)].sort()).toEqual(files.sort());
   });
 
-  it('leaves out no program of liburing but zcrx', () => {
+  it('names every program of liburing but zcrx', () => {
     const programs = readdirSync(inRoot('build/liburing/examples')).filter((name) => /^(?!helpers).*\.c$/.test(name));
     const missing = programs.filter((name) => !readme.includes(`(${name.replace(/c$/, 'ts')})`));
     expect(missing).toEqual(['zcrx.c']);

@@ -26,18 +26,18 @@ describe.each(all('echo-server'))('echo-server in $language', ({ program }) => {
     return port;
   }
 
-  it('says where it listens', async () => {
+  it('reports where it listens', async () => {
     const port = await freePort();
     const server = start(program, [`${port}`]);
     await server.until(() => server.stdout.includes('\n'), 'a line of stdout');
     expect(server.stdout).toBe(`echo server listening on port ${port}\n`);
   });
 
-  it('gives nc back what it sends', async () => {
+  it('sends back what nc sends', async () => {
     const port = await listening();
     const file = join(folder, 'sent');
     writeFileSync(file, randomBytes(100_000));
-    // until nothing comes for a second: at a FIN the server closes, with what it has still to send, as in C
+    // until nothing comes for a second: at a FIN, the server closes although it has data to send, as in C
     const script = `nc -w 1 127.0.0.1 ${port} < '${file}' > '${file}.back'`;
     expect(run(['sh', '-c', script])).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(readFileSync(`${file}.back`).equals(readFileSync(file))).toBe(true);
@@ -45,7 +45,7 @@ describe.each(all('echo-server'))('echo-server in $language', ({ program }) => {
 
   it('serves 100 clients at the same time', async () => {
     const port = await listening();
-    // a message at a time from each, as in C a client that meets an empty buffer ring is not always served again
+    // one message at a time from each: in C, a client that meets an empty buffer ring is not always served again
     const echo = (sent: Buffer): Promise<Buffer> =>
       new Promise((resolve, reject) => {
         const chunks: Buffer[] = [];
@@ -65,7 +65,7 @@ describe.each(all('echo-server'))('echo-server in $language', ({ program }) => {
   });
 });
 
-it('echo-server says what C says of a port that is taken', async () => {
+it('echo-server reports a port that is taken like C', async () => {
   const port = await freePort();
   const programs = all('echo-server').map(({ program }) => program);
   const server = start(programs[0] as Program, [`${port}`]);
@@ -76,7 +76,7 @@ it('echo-server says what C says of a port that is taken', async () => {
 });
 
 describe.each(all('io_uring-udp'))('io_uring-udp in $language', ({ program }) => {
-  /** Sends datagrams and returns what comes back, in the order of sending. */
+  /** Sends datagrams, and returns what comes back, in the order of sending. */
   function exchange(type: 'udp4' | 'udp6', port: number, sent: readonly Buffer[]): Promise<Buffer[]> {
     const socket = createSocket(type);
     const back: Buffer[] = [];
@@ -99,7 +99,7 @@ describe.each(all('io_uring-udp'))('io_uring-udp in $language', ({ program }) =>
     return Number(/port bound to (\d+)/.exec(server.stderr)?.[1]);
   }
 
-  it.each(['udp4', 'udp6'] as const)('echoes over %s, and says so with -v', async (type) => {
+  it.each(['udp4', 'udp6'] as const)('echoes over %s, and reports it with -v', async (type) => {
     const server = start(program, type === 'udp6' ? ['-v', '-6'] : ['-v']);
     const sent = [1, 100, 3000].map((size) => randomBytes(size));
     const port = await bound(server);
@@ -113,7 +113,7 @@ describe.each(all('io_uring-udp'))('io_uring-udp in $language', ({ program }) =>
     ]);
   });
 
-  it('echoes more datagrams than it has buffers, on the port it is told', async () => {
+  it('echoes more datagrams than it has buffers, on the given port', async () => {
     const port = await freePort();
     const server = start(program, ['-p', `${port}`]);
     await server.until(() => isBound('udp', port), 'binding');
@@ -122,7 +122,7 @@ describe.each(all('io_uring-udp'))('io_uring-udp in $language', ({ program }) =>
     expect(server.stderr).toBe('');
   });
 
-  it('says when a datagram is larger than a buffer', async () => {
+  it('reports a datagram that is larger than a buffer', async () => {
     const server = start(program, ['-b', '9']);
     const port = await bound(server);
     const socket = createSocket('udp4');
@@ -132,7 +132,7 @@ describe.each(all('io_uring-udp'))('io_uring-udp in $language', ({ program }) =>
     expect(server.stderr).toContain('truncated msg need 1000 received 368\n');
   });
 
-  it('tells its usage', () => {
+  it('prints its usage', () => {
     const { status, stderr } = run(program, ['-x']);
     expect(status).toBe(255);
     expect(stderr).toMatch(/^Usage: \S+ \[-p port\] \[-b log2\(BufferSize\)\] \[-6\] \[-v\]$/m);

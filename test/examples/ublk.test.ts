@@ -1,4 +1,4 @@
-/** The RAM disk behind ublk, which takes root and a kernel that has it: the patched one's guest does. */
+/** The RAM disk behind ublk, which takes root and a kernel that has ublk, such as the patched one's guest. */
 import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -20,7 +20,7 @@ const folder = temporaryFolder();
 const hasUblk = existsSync('/dev/ublk-control');
 const why = hasUblk ? 'ublk takes root' : 'this kernel has no ublk (CONFIG_BLK_DEV_UBLK)';
 
-/** Runs a command that has to end well. */
+/** Runs a command that must succeed. */
 function must(command: string, ...list: string[]): string {
   const program: Program = [command];
   const options = { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } };
@@ -29,7 +29,7 @@ function must(command: string, ...list: string[]): string {
   return stdout;
 }
 
-/** A disk of some MiB, and its device. */
+/** Starts a disk of some MiB, and returns its device. */
 async function disk(mib: number): Promise<{ server: Running; device: string }> {
   const server = start(port('ublk'), [`${mib}`]);
   await server.until(() => server.stdout.includes('\n'), 'a device');
@@ -42,7 +42,7 @@ async function interrupted(server: Running): Promise<Result> {
   return server.result();
 }
 
-/** Has the next reads come from the device. */
+/** Drops the page cache, so that the next reads come from the device. */
 function forget(): void {
   must('sync');
   writeFileSync('/proc/sys/vm/drop_caches', '3');
@@ -51,7 +51,7 @@ function forget(): void {
 describe('ublk', () => {
   beforeEach(({ skip }) => skip(!hasUblk || getuid?.() !== 0, why));
 
-  it('holds a file system with a file in it, which is the same when it is mounted again', async () => {
+  it('holds a file system whose file is the same after a second mount', async () => {
     const { server, device } = await disk(32);
     const mounted = join(folder, 'mounted');
     mkdirSync(mounted);
@@ -78,7 +78,7 @@ describe('ublk', () => {
     const { server, device } = await disk(8);
     expect(Number(readFileSync(`/sys/class/block/${device.slice(5)}/size`, 'latin1')) * 512).toBe(size);
     const model = Buffer.alloc(size);
-    // without the page cache, so that each is a request of the driver's
+    // without the page cache, so that the driver gets each request
     const fd = openSync(device, constants.O_RDWR);
     for (let i = 0; i < 64; i++) {
       const bytes = randomBytes(512 * (1 + (i % 17) * 31));
@@ -98,7 +98,7 @@ describe('ublk', () => {
     expect(await interrupted(server)).toMatchObject({ status: 0, stderr: '' });
   });
 
-  it('serves two disks at the same time', async () => {
+  it('serves two disks at once', async () => {
     const [one, two] = [await disk(1), await disk(2)];
     expect(one.device).not.toBe(two.device);
     must('dd', 'if=/dev/zero', `of=${one.device}`, 'bs=1M', 'count=1', 'oflag=direct');
@@ -106,7 +106,7 @@ describe('ublk', () => {
   });
 });
 
-it('ublk says that there is none', ({ skip }) => {
+it('ublk reports that there is no device', ({ skip }) => {
   skip(hasUblk, 'this kernel has ublk');
   const { status, stdout, stderr } = run(port('ublk'));
   expect({ status, stdout, stderr }).toEqual({
@@ -116,7 +116,7 @@ it('ublk says that there is none', ({ skip }) => {
   });
 });
 
-it('ublk takes a size', () => {
+it('ublk requires a size', () => {
   expect(run(port('ublk'), ['x'])).toMatchObject({
     status: 1,
     stderr: expect.stringMatching(/: \[MiB\], 1 to 2047\n$/),

@@ -1,4 +1,4 @@
-/** liburing's C examples, unmodified, compiled by uring-cc and run by the runner: they do their work. */
+/** liburing's unmodified C examples, compiled by uring-cc and run by the runner, do their work. */
 import { createHash, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { freePort, isBound, native, type Program, run, start, temporaryFolder } 
 
 const folder = temporaryFolder();
 
-/** liburing's program in wasm. */
+/** The command line of liburing's program in wasm. */
 const wasm = (name: string): Program => [
   execPath,
   inRoot('dist/cli/main.js'),
@@ -28,9 +28,9 @@ function makeFile(name: string, size: number): string {
 }
 
 describe.each(['io_uring-test', 'io_uring-close-test'])('%s', (name) => {
-  it.each([100, 4096, 50_000])('reads %i bytes, and says so as natively', (size) => {
+  it.each([100, 4096, 50_000])('reads %i bytes, and reports them like the native program', (size) => {
     const file = makeFile(`${name}-${size}`, size);
-    // both fail when a short read completes before another: it may
+    // both fail when a short read completes before another one, which is allowed
     const patiently = (program: Program) => {
       let result = run(program, [file]);
       for (let i = 0; i < 20 && /wanted 4096/.test(result.stderr); i++) result = run(program, [file]);
@@ -49,7 +49,7 @@ describe.each(['io_uring-cp', 'link-cp'])('%s', (name) => {
     expect(digest(`${file}.copy`)).toBe(digest(file));
   });
 
-  it('says what it says natively of a file that is not there', () => {
+  it('reports a missing file like the native program', () => {
     const list = [join(folder, 'nothing'), join(folder, 'copy')];
     expect(run(wasm(name), list)).toEqual(run(native(name), list));
   });
@@ -61,7 +61,7 @@ it.each(['poll-bench', 'rsrc-update-bench'])('%s counts operations', (name) => {
   expect(Number(/^[a-z ]+\/s: (\d+)\n$/.exec(stderr)?.[1])).toBeGreaterThan(1000);
 });
 
-it('reg-wait waits as natively', () => {
+it('reg-wait waits like the native program', () => {
   const theirs = run(native('reg-wait'));
   const { status, stdout } = run(wasm('reg-wait'));
   expect(status).toBe(theirs.status);
@@ -69,13 +69,13 @@ it('reg-wait waits as natively', () => {
   expect(words(stdout)).toBe(words(theirs.stdout));
 });
 
-it('kdigest says what it says natively, also where the kernel has no AF_ALG', () => {
+it('kdigest reports like the native program, even where the kernel has no AF_ALG', () => {
   const file = makeFile('digest', 100_000);
   const theirs = run(native('kdigest'), ['sha256', file]);
   expect(run(wasm('kdigest'), ['sha256', file])).toEqual(theirs);
 });
 
-/** What a server at `port` answers to `sent`. */
+/** Sends bytes to a server, and returns its answer. */
 function answer(port: number, sent: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -119,7 +119,7 @@ it('napi-busy-poll: a client in wasm, a native server', async () => {
   expect({ client: client.status, server: (await server.result()).status }).toEqual({ client: 0, server: 0 });
 });
 
-it('send-zerocopy: from a thread in wasm to a native receiver', async () => {
+it('send-zerocopy: a thread in wasm sends to a native receiver', async () => {
   const port = await freePort();
   const common = ['-4', '-p', `${port}`, '-t', '0'];
   const receiver = start(native('send-zerocopy'), [...common, '-R', 'tcp']);
@@ -129,11 +129,11 @@ it('send-zerocopy: from a thread in wasm to a native receiver', async () => {
   expect(Number(/^packets=(\d+)/m.exec(sender.stdout)?.[1])).toBeGreaterThan(0);
 });
 
-it('proxy counts what it receives, in threads of its own, until SIGINT', async () => {
+it('proxy counts what it receives, in its own threads, until SIGINT', async () => {
   const port = await freePort();
   const proxy = start(wasm('proxy'), ['-r', `${port}`, '-H', '127.0.0.1', '-s1', '-b4096']);
   await proxy.until(() => isBound('tcp', port), 'listening');
-  // its stdout, a pipe, is written at its end; it closes a connection when it has counted
+  // its stdout, a pipe, is written at its end; it closes a connection after it has counted
   for (const size of [100_000, 500_000]) {
     const socket = connect(port, '127.0.0.1').resume().end(randomBytes(size));
     await new Promise((resolve) => socket.once('close', resolve));

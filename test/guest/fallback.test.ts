@@ -1,4 +1,4 @@
-/** prepZero() where IORING_OP_ZERO is what it is in this project, and where the kernel does not tell. */
+/** prepZero() on a kernel with IORING_OP_ZERO, and where the kernel cannot be asked for the name. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { execPath } from 'node:process';
 import { describe, expect, it } from 'vitest';
@@ -24,7 +24,7 @@ describe.each(Object.entries(disks))('prepZero on %s', (_name, disk) => {
 });
 
 it('refuses to guess where the kernel cannot be asked for the name', () => {
-  // the shell hides its own fdinfo, and becomes node
+  // the shell hides its own fdinfo, and then becomes node
   const script = `
     import { zeroOperation } from 'liburing-wasm';
     for (const options of [{}, { fallback: 'fallocate' }]) {
@@ -44,7 +44,7 @@ it('refuses to guess where the kernel cannot be asked for the name', () => {
   }
 });
 
-it('asks the kernel without leaving a ring behind', () => {
+it('leaves no ring behind after it asked the kernel', () => {
   const fds = (): string => execFileSync('ls', [`/proc/${process.pid}/fd`], { encoding: 'utf8' });
   const before = fds();
   expect(zeroOperation()).toBe('zero');

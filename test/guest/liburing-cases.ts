@@ -6,7 +6,7 @@ import { inRoot } from '../support/paths.js';
 export interface LiburingCase {
   /** Its name in liburing's test/, without `.c`. */
   name: string;
-  /** What it needs that hosts lack. */
+  /** What it needs that the machine outside may lack. */
   needs: string;
   /** Its argument. */
   argument?: string;
@@ -16,7 +16,7 @@ export interface LiburingCase {
   header?: 'ublk';
 }
 
-/** Add a test to the list when it skips outside for want of something that the guest has. */
+/** Add a test to the list when it skips outside for lack of something that the guest has. */
 export const cases = JSON.parse(
   readFileSync(inRoot('test/guest/liburing-cases.json'), 'utf8'),
 ) as readonly LiburingCase[];

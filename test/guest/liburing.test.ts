@@ -1,6 +1,6 @@
 /**
- * liburing's own tests that want what the machine outside may not have: a newer kernel, a device, a kernel
- * configured for tests. Natively, and the same C in wasm.
+ * liburing's own tests that need what the machine outside may lack: a newer kernel, a device, a kernel configured for
+ * tests. Each runs natively and in wasm.
  */
 import { spawnSync } from 'node:child_process';
 import { execPath } from 'node:process';
@@ -9,7 +9,7 @@ import { inRoot } from '../support/paths.js';
 import { cases, whyNot, whyNotInWasm } from './liburing-cases.js';
 import { scratchFolder } from './support.js';
 
-/** What runs unmodified C in wasm. */
+/** The command that runs unmodified C in wasm. */
 const runner = [inRoot('dist/cli/main.js'), 'run'];
 
 function run(command: string, list: readonly string[], cwd: string): void {

@@ -1,4 +1,4 @@
-/** IORING_OP_ZERO on thousands of random ranges, beside a Buffer that the same is done to. */
+/** IORING_OP_ZERO on thousands of random ranges, compared with a Buffer that is zeroed alike. */
 import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ const LIMIT = 2 * SIZE;
 const RUNS = 75;
 const RANGES = 20;
 
-/** Ends of ranges are as likely beside a block's end as anywhere. */
+/** Ends of ranges near the end of a block are as frequent as others. */
 const position = fc.oneof(
   fc.nat(LIMIT),
   fc.tuple(fc.nat(LIMIT / 4096), fc.integer({ min: -2, max: 2 })).map(([block, by]) => Math.max(0, block * 4096 + by)),
@@ -26,7 +26,7 @@ const step = fc.oneof(
 );
 
 describe.each(Object.entries(disks))('on %s', (_name, disk) => {
-  it(`leaves what a Buffer holds after the same, ${RUNS * RANGES} times`, () => {
+  it(`leaves the content of the Buffer, ${RUNS * RANGES} times`, () => {
     const ring = openRing(1);
     const file = scratchFile(disk, '');
     const now = Buffer.alloc(LIMIT + 4096);

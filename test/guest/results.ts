@@ -1,4 +1,4 @@
-/** Writes what came of each test to a file, for the suite outside to report as its own. */
+/** Writes the result of each test to a file. The suite outside reports them as its own. */
 import { writeFileSync } from 'node:fs';
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 

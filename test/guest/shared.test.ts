@@ -1,4 +1,4 @@
-/** Whether the guest has what the tests want that run both here and outside, where they may skip. */
+/** Whether the guest has what the tests need that also run outside, where they may skip. */
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { inRoot } from '../support/paths.js';
@@ -15,6 +15,6 @@ it('the kernel has ublk', () => {
 });
 
 for (const [file, why] of Object.entries(shared)) {
-  // one that is there reports for itself
+  // a file that exists reports for itself
   if (!existsSync(inRoot(file))) it(`${file}, for ${why}`, ({ skip }) => skip('there is no such file'));
 }

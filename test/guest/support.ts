@@ -1,4 +1,4 @@
-/** What the guest's tests share: files on its disks, and requests one at a time. */
+/** Shared by the guest's tests: files on its disks, and requests one at a time. */
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
@@ -16,7 +16,7 @@ import {
   io_uring_wait_cqe,
 } from '../../src/c.js';
 
-/** Where the guest has its scratch disks. */
+/** The guest's scratch disks. */
 export const disks = { ext4: '/mnt/ext4', xfs: '/mnt/xfs' } as const;
 
 export const EBADF = -9;
@@ -30,14 +30,14 @@ export const EALREADY = -114;
 export const EOPNOTSUPP = -95;
 export const ECANCELED = -125;
 
-/** A folder that is gone when the test is over. */
+/** Makes a folder that is removed when the test is over. */
 export function scratchFolder(parent: string): string {
   const folder = mkdtempSync(join(parent, 'test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** A file that is open for reading and writing, and gone when the test is over. */
+/** A file that is open for reading and writing, and removed when the test is over. */
 export interface ScratchFile {
   path: string;
   fd: number;
@@ -56,17 +56,17 @@ export function scratchFile(disk: string, contents: string | Uint8Array, flags =
 const bytes = Buffer.alloc(1 << 20);
 for (let i = 0; i < bytes.length; i++) bytes[i] = 1 + ((i * 7 + (i >> 8) * 13) % 255);
 
-/** At most 1 MiB, none of it zero, and no two blocks of it alike. Not to be written to. */
+/** At most 1 MiB without a zero byte, in which no two blocks are alike. It must not be written to. */
 export const pattern = (length: number): Buffer => bytes.subarray(0, length);
 
-/** What a file holds after a range of it was zeroed: longer, if the range goes beyond its end. */
+/** What a file contains after a range of it was zeroed. A range beyond its end makes it longer. */
 export function zeroed(before: Buffer, offset: number, length: number): Buffer {
   const after = Buffer.alloc(Math.max(before.length, offset + length));
   before.copy(after);
   return after.fill(0, offset, offset + length);
 }
 
-/** Compares by memcmp, as looking at each byte in JavaScript takes a minute without KVM. */
+/** Compares by memcmp: without KVM, a loop over the bytes in JavaScript takes a minute. */
 export function expectBytes(actual: Buffer, expected: Buffer): void {
   if (actual.equals(expected)) return;
   expect(actual.length, 'size').toBe(expected.length);
@@ -74,7 +74,7 @@ export function expectBytes(actual: Buffer, expected: Buffer): void {
   throw new Error(`byte ${at} is ${actual[at]}, and should be ${expected[at]}`);
 }
 
-/** The next SQE, prepared, with a user_data of its own. */
+/** Prepares the next SQE, with a user_data of its own. */
 export function prepare(ring: io_uring, userData: number, prep: (sqe: io_uring_sqe) => void): io_uring_sqe {
   const sqe = io_uring_get_sqe(ring);
   if (sqe === null) throw new Error('the SQ ring is full');
@@ -96,13 +96,13 @@ export function reap(ring: io_uring, count: number): Map<number, number> {
   return results;
 }
 
-/** Submits what is prepared, and waits for as many completions. */
+/** Submits what is prepared, and waits for that many completions. */
 export function complete(ring: io_uring, count: number): Map<number, number> {
   check(io_uring_submit_and_wait(ring, count), 'io_uring_submit_and_wait');
   return reap(ring, count);
 }
 
-/** One request's result. */
+/** Runs one request, and returns its result. */
 export function request(ring: io_uring, prep: (sqe: io_uring_sqe) => void): number {
   prepare(ring, 1, prep);
   return complete(ring, 1).get(1) ?? Number.NaN;

@@ -1,4 +1,4 @@
-/** The tests that run in the guest: on the built package, as transforming its sources takes long without KVM. */
+/** The tests that run in the guest. They use the built package, as transforming its sources takes long without KVM. */
 import { env } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
@@ -16,9 +16,9 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 240_000,
     hookTimeout: 240_000,
-    // a disk, where files can be told to be on it
+    // a disk, where vitest can write files
     env: { TMPDIR: '/mnt/ext4', PATIENCE: '200' },
-    // everything of this machine is read-only there
+    // the guest sees this machine's files read-only
     cache: false,
     reporters: ['verbose', ['./test/guest/results.ts', { file: env.RESULTS }]],
   },

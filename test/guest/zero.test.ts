@@ -65,7 +65,7 @@ import {
 
 const SIZE = 64 * 1024;
 
-it('is an operation that the kernel knows, and knows by that name', () => {
+it('is an operation of this kernel, and has that name', () => {
   const ring = openRing(1);
   const probe = io_uring_get_probe_ring(ring);
   if (probe === null) throw new Error('no probe');
@@ -97,7 +97,7 @@ describe.each(Object.entries(disks))('on %s', (_name, disk) => {
     ['the end and more', SIZE - 1234, 5678],
     ['what comes after the end', SIZE, 4096],
     ['a byte behind a hole after the end', SIZE + 12_345, 1],
-  ])('zeroes %s, as fallocate(2) does', (_what, offset, length) => {
+  ])('zeroes %s like fallocate(2)', (_what, offset, length) => {
     const ring = openRing(1);
     const file = scratchFile(disk, pattern(SIZE));
     const other = `${file.path}-2`;
@@ -109,7 +109,7 @@ describe.each(Object.entries(disks))('on %s', (_name, disk) => {
     expectBytes(file.read(), readFileSync(other));
   });
 
-  it('keeps the blocks of what it zeroes, where punching a hole would give them back', () => {
+  it('keeps the blocks of what it zeroes, where punching a hole would free them', () => {
     const ring = openRing(1);
     const file = scratchFile(disk, pattern(1 << 20));
     execFileSync('sync', [file.path]);
@@ -119,7 +119,7 @@ describe.each(Object.entries(disks))('on %s', (_name, disk) => {
     expectBytes(file.read(), Buffer.alloc(1 << 20));
   });
 
-  it('makes a range beyond 4 GiB readable as zeroes', () => {
+  it('makes a range beyond 4 GiB read as zeroes', () => {
     const ring = openRing(1);
     const file = scratchFile(disk, 'x');
     expect(zero(ring, file.fd, 2n ** 32n + 1n, 3)).toBe(0);
@@ -142,7 +142,7 @@ describe.each(Object.entries(disks))('on %s', (_name, disk) => {
     const byFallocate = request(ring, (sqe) =>
       io_uring_prep_fallocate(sqe, file.fd, FALLOC_FL_ZERO_RANGE, offset, length),
     );
-    // a length with the sign bit is a positive one at first sight only
+    // a length with the sign bit set looks positive to unsigned arithmetic only
     expect(byFallocate).toBe(expected);
     expectBytes(file.read(), pattern(SIZE));
   });
@@ -218,7 +218,7 @@ describe.each(Object.entries(disks))('on %s', (_name, disk) => {
     expect(fixed(2), 'no slot').toBe(EBADF);
   });
 
-  it('takes its turn in a linked chain', () => {
+  it('runs in its turn in a linked chain', () => {
     const ring = openRing(4);
     const file = scratchFile(disk, '');
     const text = Buffer.from('1234567890');
@@ -234,7 +234,7 @@ describe.each(Object.entries(disks))('on %s', (_name, disk) => {
     expect(Buffer.from(read).toString('latin1')).toBe('\0\0\0\0\x0067890');
   });
 
-  it('breaks a chain when it fails, at the SQE as at the file', () => {
+  it('breaks a chain when it fails, whether the SQE or the file is at fault', () => {
     const ring = openRing(4);
     const file = scratchFile(disk, pattern(SIZE));
     for (const fail of ['at the file', 'at the SQE'] as const) {
@@ -248,7 +248,7 @@ describe.each(Object.entries(disks))('on %s', (_name, disk) => {
     expectBytes(file.read(), pattern(SIZE));
   });
 
-  it('waits for what came before, if it is drained', () => {
+  it('waits for earlier requests if it is drained', () => {
     const ring = openRing(16);
     const file = scratchFile(disk, pattern(SIZE));
     const late = Buffer.alloc(SIZE, 0xee);
@@ -262,7 +262,7 @@ describe.each(Object.entries(disks))('on %s', (_name, disk) => {
     expectBytes(file.read(), zeroed(late, 1, 3));
   });
 
-  it('can be cancelled before a worker has it, and no more afterwards', () => {
+  it('can be cancelled before a worker has it, and not afterwards', () => {
     const ring = openRing(8);
     const file = scratchFile(disk, pattern(SIZE));
     expect(io_uring_register_iowq_max_workers(ring, new Uint32Array([1, 1]))).toBe(0);
@@ -274,7 +274,7 @@ describe.each(Object.entries(disks))('on %s', (_name, disk) => {
     onTestFinished(() => {
       if (frozen) thaw();
     });
-    // the one worker waits for the file system in the first, the second for the worker
+    // the only worker waits for the file system in the first, and the second waits for the worker
     prepare(ring, 1, (sqe) => io_uring_prep_zero(sqe, file.fd, 0, 5));
     prepare(ring, 2, (sqe) => io_uring_prep_zero(sqe, file.fd, 4096, 5));
     expect(io_uring_submit(ring)).toBe(2);
@@ -291,7 +291,7 @@ describe.each(Object.entries(disks))('on %s', (_name, disk) => {
     expectBytes(file.read(), zeroed(pattern(SIZE), 0, 5));
   });
 
-  it('does many at once in one file', () => {
+  it('runs many times at once in one file', () => {
     const ring = openRing(64);
     const file = scratchFile(disk, pattern(SIZE));
     let expected: Buffer = pattern(SIZE);
@@ -314,7 +314,7 @@ describe.each(Object.entries(disks))('on %s', (_name, disk) => {
     expectBytes(file.read(), zeroed(pattern(SIZE), 5, 500));
   });
 
-  it('can be allowed to a ring where FALLOCATE is not', () => {
+  it('can be allowed by a restriction that forbids FALLOCATE', () => {
     const ring = openRing(4, { flags: IORING_SETUP_R_DISABLED });
     const restriction = alloc(io_uring_restriction);
     restriction.opcode = IORING_RESTRICTION_SQE_OP;
@@ -328,7 +328,7 @@ describe.each(Object.entries(disks))('on %s', (_name, disk) => {
     expectBytes(file.read(), zeroed(pattern(SIZE), 0, 5));
   });
 
-  it('tells who watches the file', async () => {
+  it('notifies who watches the file', async () => {
     const ring = openRing(1);
     const file = scratchFile(disk, pattern(SIZE));
     const events: string[] = [];
@@ -351,8 +351,8 @@ function waitForBlockedWorker(): void {
   }
 }
 
-describe('elsewhere', () => {
-  it('a file on tmpfs answers EOPNOTSUPP and stays as it is', () => {
+describe('on other files', () => {
+  it('a file on tmpfs answers EOPNOTSUPP and stays unchanged', () => {
     const file = scratchFile('/tmp', pattern(SIZE));
     expect(zero(openRing(1), file.fd, 0, 5)).toBe(EOPNOTSUPP);
     expectBytes(file.read(), pattern(SIZE));

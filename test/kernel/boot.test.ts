@@ -10,7 +10,7 @@ import { boot, kernel, run } from './boot.js';
 const [, version = ''] = readFileSync(join(kernel, 'origin'), 'utf8').trim().split(' ');
 
 describe('boot', { timeout: 300_000 }, () => {
-  it('tells the story of file_with_stuff', async () => {
+  it('runs the commands of file_with_stuff', async () => {
     const story = `
       for disk in ext4 xfs; do
         printf 1234567890 > /mnt/$disk/file_with_stuff
@@ -20,7 +20,7 @@ describe('boot', { timeout: 300_000 }, () => {
       done`;
     const start = performance.now();
     const { status, stdout, stderr } = await boot(kernel, ['sh', '-c', story]);
-    // what is to be less than 60, on a machine that does nothing else
+    // less than 60 seconds on a machine that does nothing else
     console.log(`from boot to result, on both file systems: ${((performance.now() - start) / 1000).toFixed(1)} s`);
     expect(stderr).toBe('');
     expect(status).toBe(0);
@@ -35,7 +35,7 @@ describe('boot', { timeout: 300_000 }, () => {
     expect(stdout.split('\n')).toEqual([...once, ...once, '']);
   });
 
-  it('brings back exit code, output and files, and runs the kernel that it was given', async () => {
+  it('returns exit code, output and files, and runs the given kernel', async () => {
     const out = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
     onTestFinished(() => rmSync(out, { recursive: true }));
     const script = 'uname -r; echo "$WORD" >&2; pwd; echo file > /mnt/out/file; exit 7';
@@ -49,7 +49,7 @@ describe('boot', { timeout: 300_000 }, () => {
     expect(status).toBe(7);
   });
 
-  it('lets the guest write to nothing of this machine', async () => {
+  it("keeps the guest from writing to this machine's files", async () => {
     const script = 'for at in . /etc /usr/bin; do touch $at/from-guest 2>&1; done; touch /tmp/from-guest && echo fine';
     const { stdout } = await boot(kernel, ['sh', '-c', script]);
     expect(stdout.match(/Read-only file system/g)).toHaveLength(3);
@@ -57,13 +57,13 @@ describe('boot', { timeout: 300_000 }, () => {
     expect(existsSync('/tmp/from-guest')).toBe(false);
   });
 
-  it('ends a guest that does not end', async () => {
+  it('ends a guest that does not end by itself', async () => {
     const { status, stderr } = await boot(kernel, ['sleep', '1000'], { timeout: 10 });
     expect(stderr).toContain('boot: no end after 10 s');
     expect(status).toBe(124);
   });
 
-  it('says so when a guest does not come up', async () => {
+  it('reports a guest that does not boot', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const { status, stderr } = await run(join(root, 'kernel-patch/boot'), [join(folder, 'bzImage'), 'true']);
@@ -71,11 +71,11 @@ describe('boot', { timeout: 300_000 }, () => {
     expect(status).toBe(125);
   });
 
-  it('gives a shell', async () => {
+  it('opens a shell', async () => {
     const child = spawn(join(root, 'kernel-patch/boot'), ['--shell', join(kernel, 'bzImage')], { cwd: root });
     let screen = '';
     child.stdout.setEncoding('latin1').on('data', (text: string) => {
-      // the guest's line discipline drops what is typed before there is a prompt
+      // the guest's line discipline drops input that comes before the prompt
       const before = screen.includes('# ');
       screen += text;
       if (!before && screen.includes('# ')) child.stdin.write('uname -r; echo stat""us $((6 * 7)); exit\n');

@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { env } from 'node:process';
 import { root } from '../support/subprocess.js';
 
-/** The folder of the kernel that is tested; `make test-kernel` sets it. */
+/** The folder of the kernel under test; `make test-kernel` sets it. */
 export const kernel: string = env.KERNEL ?? join(root, 'build/kernel');
 
 /** The folder of a kernel in which 65 is another operation and ZERO is 66. */
 export const renumbered: string = join(root, 'build/kernel-renumbered');
 
-/** What came back from the guest. */
+/** The result of a run. */
 export interface GuestRun {
-  /** The command's exit code, or one of boot's own: see `kernel-patch/boot --help`. */
+  /** The command's exit code, or one of boot's: see `kernel-patch/boot --help`. */
   status: number | null;
   stdout: string;
   stderr: string;
@@ -57,7 +57,7 @@ export async function boot(
   }
 }
 
-/** Runs a program of this machine in the repository's folder, and waits without stopping others. */
+/** Runs a program of this machine in the repository's folder, and waits without blocking other tests. */
 export function run(
   file: string,
   list: readonly string[],

@@ -1,4 +1,4 @@
-/** The commands of docs/adding-an-opcode.md, in a row. */
+/** Runs the commands of docs/adding-an-opcode.md in a row. */
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { root } from '../support/subprocess.js';
 import { run } from './boot.js';
 
 const work = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
-// a kernel's tree takes its time
+// unpacking and patching a kernel's tree takes minutes
 afterAll(() => rmSync(work, { recursive: true }), 300_000);
 
 const page = readFileSync(join(root, 'docs/adding-an-opcode.md'), 'utf8');
@@ -20,13 +20,13 @@ const variables = {
   ...Object.fromEntries(
     ['AUTHOR', 'COMMITTER'].flatMap((who) => Object.entries(author).map(([what, is]) => [`GIT_${who}_${what}`, is])),
   ),
-  // as typed by a person, not by the make that runs this test
+  // the commands run as a person types them, without the variables of the make that runs this test
   MAKEFLAGS: '',
   MAKELEVEL: '',
   MFLAGS: '',
 };
 
-/** What each command is to print, for those of which the page says it. */
+/** The output of each command for which the page shows one. */
 const expected: [RegExp, RegExp][] = [
   [/probe/, /^ *IORING_OP_ZERO +yes +65$/m],
   [/zero\.js/, /^after: {2}00 00 00 00 00 36 37 38 39 30 $/m],
@@ -40,7 +40,7 @@ describe('docs/adding-an-opcode.md', { timeout: 1_200_000 }, () => {
   });
 
   for (const command of commands) {
-    // these tests are what it runs
+    // these commands run the tests themselves
     if (command === 'make test-kernel') continue;
 
     it(command, async () => {
@@ -51,7 +51,7 @@ describe('docs/adding-an-opcode.md', { timeout: 1_200_000 }, () => {
     });
   }
 
-  it('has made a patch with the change and nothing else', () => {
+  it('made a patch with the change and nothing else', () => {
     const [file = '', ...others] = readdirSync(join(work, 'patches'));
     expect(others).toEqual([]);
     const changed = readFileSync(join(work, 'patches', file), 'utf8').match(/^[+-](?![+-]).*$/gm);

@@ -1,4 +1,4 @@
-/** kernel-patch/fetch where there is nothing to fetch from. */
+/** kernel-patch/fetch without any source. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,11 +6,11 @@ import { expect, it, onTestFinished } from 'vitest';
 import { root } from '../support/subprocess.js';
 import { run } from './boot.js';
 
-it('says that the archive is out of reach, and leaves nothing behind', { timeout: 300_000 }, async () => {
+it('reports that the archive is out of reach, and leaves nothing behind', { timeout: 300_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const tree = join(folder, 'linux');
-  // a cache that is empty, and a network without as much as loopback
+  // an empty cache, and a network namespace without even loopback
   const command = ['--map-root-user', '--net', join(root, 'kernel-patch/fetch'), tree];
   const { status, stdout, stderr } = await run('unshare', command, { HOME: folder, XDG_CACHE_HOME: '' });
   const lines = stderr.trimEnd().split('\n');

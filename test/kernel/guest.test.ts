@@ -25,13 +25,13 @@ const readResults = (): GuestResult[] => {
 };
 const results = readResults();
 
-it('the guest ran them all, and its kernel had nothing to complain of', () => {
+it('the guest ran them all, and its kernel reported no error', () => {
   const failed = results.some(({ state }) => state === 'failed');
   expect(run, 'the output of the guest').toMatchObject({ status: failed ? 1 : 0 });
   expect(results.length).toBeGreaterThan(100);
 });
 
-/** Defines the tests whose paths begin alike, as the guest has them. */
+/** Defines the guest's tests whose paths begin alike. */
 function define(group: readonly GuestResult[], depth: number): void {
   const names = new Map<string, GuestResult[]>();
   for (const result of group) {

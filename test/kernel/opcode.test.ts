@@ -1,4 +1,4 @@
-/** That kernel and library mean the same operation, and what happens where they do not. */
+/** The kernel and the library mean the same operation; and what happens where they do not. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const headerOf = (folder: string): string => join(folder, 'include/linux/io_urin
 const checkOpcodes = (header: string) => run(join(root, 'kernel-patch/check-opcodes'), [header, library]);
 
 describe('check-opcodes', () => {
-  /** The kernel's header with a change, beside those that it includes. */
+  /** The kernel's header with a change, beside the headers that it includes. */
   function changed(from: string, to: string): string {
     const folder = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -29,19 +29,19 @@ describe('check-opcodes', () => {
     expect(await checkOpcodes(headerOf(kernel))).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 
-  it('says that the kernel has no such operation', async () => {
+  it('reports that the kernel has no such operation', async () => {
     const { status, stderr } = await checkOpcodes(changed('\tIORING_OP_ZERO,\n', ''));
     expect(stderr).toBe('check-opcodes: the kernel has no IORING_OP_ZERO, which is 65 in liburing\n');
     expect(status).toBe(1);
   });
 
-  it('says that it is of another number', async () => {
+  it('reports that the operation has another number', async () => {
     const { status, stderr } = await checkOpcodes(headerOf(renumbered));
     expect(stderr).toBe('check-opcodes: IORING_OP_ZERO is 66 in the kernel and 65 in liburing\n');
     expect(status).toBe(1);
   });
 
-  it('says so of any operation', async () => {
+  it('reports any operation that differs', async () => {
     const { status, stderr } = await checkOpcodes(changed('\tIORING_OP_NOP128,\n', '\tIORING_OP_NOP128 = 70,\n'));
     expect(stderr).toContain('check-opcodes: IORING_OP_NOP128 is 70 in the kernel and 63 in liburing\n');
     expect(status).toBe(1);
@@ -49,7 +49,7 @@ describe('check-opcodes', () => {
 });
 
 describe('under a kernel that has another operation at 65', () => {
-  it('prepZero() says which, and takes FALLOCATE if it may', { timeout: 300_000 }, async () => {
+  it('prepZero() names it, and uses FALLOCATE if it may', { timeout: 300_000 }, async () => {
     const script = `
       import { readFileSync, openSync, writeFileSync } from 'node:fs';
       import * as u from 'liburing-wasm';
@@ -72,7 +72,7 @@ describe('under a kernel that has another operation at 65', () => {
     expect(status).toBe(0);
   });
 
-  it('a bare io_uring_prep_zero() gets there, and the run fails with what the kernel says of it', {
+  it("a bare io_uring_prep_zero() submits it, and the run fails with the kernel's message", {
     timeout: 300_000,
   }, async () => {
     const story = 'printf 1234567890 > /mnt/ext4/file; node build/examples/zero.js /mnt/ext4/file';

@@ -1,10 +1,10 @@
-/** In a test's process: what wasm exports, with the mutant that the run is about. */
+/** The exports of wasm, in a test's process, with the mutant of the run. */
 import { inject } from 'vitest';
 import { change, type Mutant } from './mutant.js';
 
 type Exported = (...values: (number | bigint | undefined)[]) => unknown;
 
-/** Both of the function's exports: the one that takes numbers, and the one that takes 64 bits exactly. */
+/** Both exports of the function: the one that takes numbers, and the exact one. */
 export function mutated(exported: Record<string, unknown>): Record<string, unknown> {
   const mutant = inject('mutant' as never) as Mutant | null;
   if (!mutant) return exported;

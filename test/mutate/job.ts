@@ -1,29 +1,29 @@
-/** One of main's processes: runs a test file with a mutant, as often as it is told, each in a process of its own. */
+/** A worker process of main: runs a test file with a mutant whenever it is told to, each time in a new process. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CliOptions, createVitest, type TestProject, type Vitest } from 'vitest/node';
 import type { Mutant } from './mutant.js';
 
-/** What main asks for. */
+/** A task from main. */
 export interface Task {
   file: string;
-  /** null for the bindings as they are. */
+  /** null: the bindings are not changed. */
   mutant: Mutant | null;
-  /** In milliseconds: a test that takes longer waits in the kernel for what never comes. */
+  /** Milliseconds. A test that takes longer waits in the kernel for what never comes. */
   limit: number;
 }
 
-/** What came of it. */
+/** The result of a task. */
 export interface Outcome {
   end: 'passed' | 'failed' | 'hung';
-  /** What failed, in a line. */
+  /** The failure, in a line. */
   reason: string;
   ms: number;
 }
 
 const root = process.cwd();
 
-/** The bindings take their functions from exports.ts. */
+/** Makes the bindings take their functions from exports.ts. */
 const plugin = {
   name: 'mutant',
   enforce: 'pre' as const,
@@ -54,7 +54,7 @@ async function start(): Promise<Vitest> {
   return vitest;
 }
 
-/** A file of /proc, whose thread or process may be gone by now. */
+/** Reads a file of /proc, whose thread or process may have ended. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'latin1');
@@ -63,7 +63,7 @@ function read(path: string): string {
   }
 }
 
-/** Ends the process that runs the tests; there is one at a time. */
+/** Ends the process that runs the tests. There is one at a time. */
 function killTests(): void {
   for (const task of readdirSync('/proc/self/task')) {
     for (const child of read(`/proc/self/task/${task}/children`).split(' ').filter(Boolean)) {
@@ -82,7 +82,7 @@ async function run(vitest: Vitest, project: TestProject, { file, mutant, limit }
     hung = true;
     killTests();
   }, limit);
-  // it remembers earlier runs, and would tell of them
+  // vitest keeps results of earlier runs, and would report them
   vitest.state.filesMap.clear();
   vitest.state.clearErrors();
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications([

@@ -13,7 +13,7 @@ export interface Job {
 export async function startJob(temporary: string): Promise<Job> {
   const child: ChildProcess = fork(fileURLToPath(new URL('job.js', import.meta.url)), {
     env: { ...process.env, TMPDIR: temporary, NODE_ENV: 'test' },
-    // what the tests print about broken bindings is of no interest
+    // the output of tests with broken bindings is ignored
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
   const answer = async (): Promise<unknown> => {

@@ -1,6 +1,6 @@
 /**
- * `make mutate`: breaks the arguments of liburing's functions in the bindings, one at a time, and sees whether
- * the tests in test/liburing that call the function notice.
+ * `make mutate`: changes the arguments of liburing's functions in the bindings, one at a time, and runs the tests in
+ * test/liburing that call the function until one fails.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ if (options.help) {
   process.exit();
 }
 
-/** What has to be killed of all, in percent. */
+/** The percentage of mutants that the tests must kill. */
 const ENOUGH = 95;
 const REPORT = 'build/mutate.txt';
 
@@ -58,7 +58,7 @@ function progress(text: string): void {
 const temporary = mkdtempSync(join(tmpdir(), 'liburing-wasm-mutate-'));
 const jobs: Job[] = [];
 
-/** Does something with each item, in all processes. */
+/** Runs a task for each item, on all processes. */
 async function inAll<T>(items: readonly T[], what: (job: Job, item: T) => Promise<void>): Promise<void> {
   const queue = [...items];
   await Promise.all(
@@ -68,13 +68,13 @@ async function inAll<T>(items: readonly T[], what: (job: Job, item: T) => Promis
   );
 }
 
-/** How long each test file takes, with the bindings as they are. */
+/** How long each test file takes with unchanged bindings. */
 async function measure(): Promise<Map<string, number>> {
   const times = new Map<string, number>();
   await inAll(files, async (job, file) => {
     const task = { file, mutant: null, limit: 300_000 };
     let outcome = await job.run(task);
-    // the first of a process compiles; and a busy machine deserves a second chance
+    // the first run of a process compiles, and a busy machine may need a second try
     if (outcome.end !== 'passed' || times.size < jobs.length) outcome = await job.run(task);
     if (outcome.end !== 'passed') throw new Error(`${file} fails before anything is broken: ${outcome.reason}`);
     times.set(file, outcome.ms);
@@ -83,7 +83,7 @@ async function measure(): Promise<Map<string, number>> {
   return times;
 }
 
-/** A mutant, and what came of it. */
+/** A mutant, and its result. */
 interface Tried {
   mutant: Mutant;
   last: Outcome | undefined;
@@ -91,7 +91,7 @@ interface Tried {
 }
 const died = ({ last }: Tried): boolean => last !== undefined && last.end !== 'passed';
 
-/** A line for each: what came of it, by which test. */
+/** Prints a line for each: the result, and the test that noticed. */
 function writeReport(tried: readonly Tried[]): void {
   const lines = tried.map((item) => {
     const { last, by, mutant } = item;
@@ -100,7 +100,7 @@ function writeReport(tried: readonly Tried[]): void {
   writeFileSync(REPORT, `${lines.sort().join('\n')}\n`);
 }
 
-/** Breaks the bindings, and runs the tests until one of them notices, the quickest first. */
+/** Changes the bindings, and runs the tests until one fails, the quickest first. */
 async function tryAll(times: Map<string, number>): Promise<Tried[]> {
   const tried: Tried[] = [];
   const timeOf = (file: string): number => times.get(file) ?? 0;

@@ -1,20 +1,20 @@
-/** A mutant: one argument of one function, changed on its way from the bindings into wasm. */
+/** A mutant: one argument of one function, changed between the bindings and wasm. */
 
 export interface Mutant {
   name: string;
-  /** Which argument, from 0. */
+  /** The argument's index, from 0. */
   index: number;
-  /** What is done to it: 0 goes in its place, or it and the next one change places. */
+  /** The change: 0 takes its place, or it and the next one are swapped. */
   change: 'drop' | 'swap';
 }
 
-/** A parameter of a function, as the model of the headers has it. */
+/** A parameter of a function in the model of the headers. */
 export interface Parameter {
   name: string;
   type: { kind: string; to?: string };
 }
 
-/** All mutants of a function. Its SQE, or its ring, is left alone: without it nothing works. */
+/** All mutants of a function. Its SQE or ring is not changed, as nothing works without it. */
 export function mutantsOf(name: string, parameters: readonly Parameter[]): Mutant[] {
   const subject = parameters.findIndex(({ type }) => type.kind === 'pointer' && type.to === 'struct');
   const indices = parameters.map((_, index) => index).filter((index) => index !== subject);
@@ -26,7 +26,7 @@ export function mutantsOf(name: string, parameters: readonly Parameter[]): Mutan
   ];
 }
 
-/** How the list of survivors calls it. */
+/** Its name in the list of survivors. */
 export function describeMutant({ name, index, change }: Mutant, parameters: readonly Parameter[]): string {
   const [mine, next] = [parameters[index]?.name, parameters[index + 1]?.name];
   return change === 'drop' ? `${name}: ${mine} dropped` : `${name}: ${mine} and ${next} swapped`;
@@ -34,7 +34,7 @@ export function describeMutant({ name, index, change }: Mutant, parameters: read
 
 type Value = number | bigint | undefined;
 
-/** A value as the type that another one has at the boundary. */
+/** Converts a value to the type that another one has at the boundary. */
 function like(other: Value, value: Value): Value {
   if (typeof other === typeof value) return value;
   return typeof other === 'bigint' ? BigInt(value ?? 0) : Number(value);

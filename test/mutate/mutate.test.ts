@@ -1,4 +1,4 @@
-/** What `make mutate` breaks. Whether the tests notice it is for `make mutate` itself. */
+/** The mutants of `make mutate`. Whether the tests notice them is for `make mutate` itself. */
 import { expect, it } from 'vitest';
 import { model } from '../support/model.js';
 import { change, describeMutant, type Mutant, mutantsOf } from './mutant.js';
@@ -7,7 +7,7 @@ import { survivors } from './survivors.js';
 const mutants = model.functions.flatMap(({ name, parameters }) => mutantsOf(name, parameters));
 const keyOf = ({ name, index, change }: Mutant): string => `${name}:${index}:${change}`;
 
-it('leaves the SQE alone, wherever it is', () => {
+it('leaves the SQE unchanged, whichever argument it is', () => {
   const of = (name: string): string[] => mutants.filter((mutant) => mutant.name === name).map(keyOf);
   expect(of('io_uring_prep_nop')).toEqual([]);
   expect(of('io_uring_prep_shutdown').map((key) => key.replace('io_uring_prep_shutdown:', ''))).toEqual([
@@ -36,14 +36,14 @@ it.each([
   expect(change({ name: 'f', index, change: what }, [64, 5, 7n])).toEqual(expected);
 });
 
-it('says which argument it was', () => {
+it('names the argument', () => {
   const parameters = model.functions.find(({ name }) => name === 'io_uring_prep_shutdown')?.parameters ?? [];
   const mutant = { name: 'io_uring_prep_shutdown', index: 1 };
   expect(describeMutant({ ...mutant, change: 'drop' }, parameters)).toBe('io_uring_prep_shutdown: fd dropped');
   expect(describeMutant({ ...mutant, change: 'swap' }, parameters)).toBe('io_uring_prep_shutdown: fd and how swapped');
 });
 
-it('lists survivors that there are, each with a reason', () => {
+it('lists survivors that exist, each with a reason', () => {
   const known = new Set(mutants.map(keyOf));
   expect(Object.keys(survivors).filter((key) => !known.has(key))).toEqual([]);
   expect(Object.values(survivors).filter((reason) => reason.length < 20)).toEqual([]);

@@ -1,4 +1,4 @@
-/** The mutants that no test can tell from the real thing, each with the reason. */
+/** Mutants that no test can distinguish from the original, each with the reason. */
 
-/** By `FUNCTION:INDEX:CHANGE`. One of these that is killed after all is an error: it has to go from the list. */
+/** By `FUNCTION:INDEX:CHANGE`. A mutant of this list that is killed is an error: it must be removed. */
 export const survivors: Readonly<Record<string, string>> = {};
