@@ -12,7 +12,7 @@ import { trees } from './cases/tree.js';
 
 export const kinds: readonly Kind[] = [calls, nops, reads, copies, trees, echoes, memory, start, growth];
 
-/** The cases whose id is one of these, or begins with one of these and a slash. */
+/** The cases whose id is one of these, or starts with one of these and a slash. */
 export function select(what: readonly string[], places: Places): Case[] {
   const all = kinds.flatMap((kind) => kind.cases(places));
   const matches = ({ id }: Case, name: string): boolean => id === name || id.startsWith(`${name}/`);

@@ -1,7 +1,7 @@
-/** A chart of results: how fast everything is, as a part of C's speed. */
+/** A chart of results: all speeds, as parts of C's. */
 import type { CaseResult, Results, Row, Spread } from './results.js';
 
-/** What is drawn, where it was measured, and what it is called there. */
+/** What is drawn, where it was measured, and its label. */
 const panels: readonly (readonly [id: string, title: string])[] = [
   ['nop/default/32', 'NOP, batches of 32'],
   ['read/cached/plain/1', '4 KiB random reads, cached, one at a time'],
@@ -21,7 +21,7 @@ const BARS = WIDTH - LABELS - VALUES;
 const ROW = 20;
 const TITLE = 30;
 const TOP = 44;
-/** What is faster than so many times C ends at the edge. */
+/** Bars of more than this many times C's speed end at the edge. */
 const MOST = 1.5;
 
 const style = `
@@ -48,7 +48,7 @@ interface Bar extends Row {
   toReference: Spread;
 }
 
-/** What has a bar: one runtime's sides, not the C programs. */
+/** The sides with bars: those of one runtime, without the C programs. */
 const barsOf = ({ rows }: CaseResult, runtime: string): Bar[] =>
   rows.filter((row): row is Bar => row.runtime === runtime && row.toReference !== null);
 
@@ -71,7 +71,7 @@ function drawPanel(title: string, bars: readonly Bar[], y: number): string {
   ].join('\n');
 }
 
-/** The chart of one runtime, by the name of which it has its results. */
+/** Draws the chart of one runtime, which is found by its name in the results. */
 export function chart({ cases, rounds, machine }: Results, runtime: string): string {
   const drawn: string[] = [];
   const said: string[] = [];

@@ -1,4 +1,4 @@
-/** A table of results in Markdown: ratios, no absolute figures. */
+/** A table of results in Markdown: ratios only. */
 import { kinds } from './cases.js';
 import type { CaseResult, Results, Row, Spread } from './results.js';
 
@@ -12,7 +12,7 @@ const scaled = ({ median, min, max }: Spread, by: number): Spread => ({
   max: max * by,
 });
 
-/** What a side is to the reference. */
+/** A side's ratio to the reference. */
 function toReference({ comparison, unit, reference }: CaseResult, { side, toReference: to }: Row): string {
   if (to === null) return '';
   if (comparison !== 'difference') return `${side}: ${spreadOf(to)}`;
@@ -23,12 +23,12 @@ function toReference({ comparison, unit, reference }: CaseResult, { side, toRefe
 const times = (row: Row): string[] =>
   Object.entries(row.oursTimes).map(([name, spread]) => `${name}, ${row.side}: ${spreadOf(spread)}`);
 
-/** One line of the table, of one runtime. */
+/** A line of the table, of one runtime. */
 function line(result: CaseResult, runtime: string): string[] {
   const rows = result.rows.filter((row) => row.runtime === runtime);
   const ours = rows.filter(({ role }) => role === 'ours').map((row) => toReference(result, row));
   if (ours.length === 0) return [];
-  // what is not compared by its speed has no times
+  // sides that are not compared by speed have no times
   const others = rows.filter(({ role }) => role === 'other');
   const beside = others.flatMap(result.comparison === 'speed' ? times : (row) => toReference(result, row));
   const cell = (texts: readonly string[]): string => texts.filter(Boolean).join('<br>');

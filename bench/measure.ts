@@ -1,4 +1,4 @@
-/** Runs a side once, and has its value. */
+/** Runs a side once, and returns its value. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -10,14 +10,14 @@ import type { Runtime } from './runtimes.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const run = promisify(execFile);
-/** Of a program that prints; the longest counts ten million operations. */
+/** The time limit of a program that prints; the longest counts ten million operations. */
 const TIMEOUT = 300_000;
 
-/** One side in one runtime, null for C. */
+/** A side in a runtime; null for C. */
 export interface Entrant {
   readonly side: Side;
   readonly runtime: Runtime | null;
-  /** A value for each round; NaN where it failed. */
+  /** The value of each round; NaN where the program failed. */
   readonly samples: number[];
 }
 
@@ -34,7 +34,7 @@ async function printed([program, ...args]: Command, env: NodeJS.ProcessEnv): Pro
   return (JSON.parse(stdout) as { value: number }).value;
 }
 
-/** How long it takes from its start to its end, on average over the time. */
+/** The average time from start to end, over the measured time. */
 async function started([program, ...args]: Command, env: NodeJS.ProcessEnv, ms: number): Promise<number> {
   const start = performance.now();
   let times = 0;
@@ -46,7 +46,7 @@ async function started([program, ...args]: Command, env: NodeJS.ProcessEnv, ms: 
   return (performance.now() - start) / times;
 }
 
-/** A port that nobody has at the moment. */
+/** A port that is free now. */
 async function freePort(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

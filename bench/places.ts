@@ -1,4 +1,4 @@
-/** The files that cases work on, in a folder that goes when the program ends. */
+/** The files that cases use, in a folder that is removed when the program ends. */
 import {
   closeSync,
   fsyncSync,
@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import type { Places } from './case.js';
 import { FILE_BLOCKS, READ_SIZE } from './ts/harness.js';
 
-/** Where they would be: for lists of cases. */
+/** Paths that need not exist, for lists of cases. */
 export const placesIn = (folder: string): Places => ({
   file: join(folder, 'file'),
   copy: join(folder, 'copy'),
@@ -29,14 +29,14 @@ export function makeFolder(): string {
   return folder;
 }
 
-/** Each block has its number in it, so that the programs can tell what they read. */
+/** Each block contains its number, so that programs can check what they read. */
 function makeFile({ file }: Places): void {
   const fd = openSync(file, 'w');
   const block = new Uint32Array(READ_SIZE / 4);
   for (let number = 0; number < FILE_BLOCKS; number++) writeSync(fd, block.fill(number));
-  fsyncSync(fd); // or the first rounds would share the machine with the write-back
+  fsyncSync(fd); // otherwise, the first rounds would run beside the write-back
   closeSync(fd);
-  readFileSync(file); // into the page cache, if it is not there
+  readFileSync(file); // reads the file into the page cache
 }
 
 const twoDigits = (number: number): string => String(number).padStart(2, '0');
@@ -54,7 +54,7 @@ function makeTree({ tree }: Places): void {
 
 const makers = { file: makeFile, tree: makeTree };
 
-/** Makes what is needed. */
+/** Makes the files that are needed. */
 export function make(needs: ReadonlySet<keyof typeof makers>, places: Places): void {
   for (const need of needs) makers[need](places);
 }

@@ -24,7 +24,7 @@ function read(file: string): Results {
   }
 }
 
-/** Where the tables are in the page. */
+/** The marks around the tables in the page. */
 const BEGIN = '<!-- make bench-chart writes from here -->';
 const END = '<!-- to here -->';
 

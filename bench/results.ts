@@ -1,31 +1,31 @@
-/** What came of it: medians, spreads and ratios. The shape of build/bench.json. */
+/** Results: medians, spreads and ratios. This is the shape of build/bench.json. */
 import type { Case, Comparison, Role, Unit } from './case.js';
 import type { Entrant } from './measure.js';
 
-/** Over the rounds. */
+/** Of all rounds. */
 export interface Spread {
   median: number;
   min: number;
   max: number;
 }
 
-/** One side of a case in one runtime. */
+/** A side of a case in a runtime. */
 export interface Row {
   side: string;
   role: Role;
   /** Name and version; empty for C. */
   runtime: string;
-  /** In the case's unit, by round; null where the program failed. */
+  /** The value of each round, in the case's unit; null where the program failed. */
   samples: (number | null)[];
   /** Null if the program failed. */
   value: Spread | null;
   /**
-   * To the reference's value of the same round. By the case's comparison: `speed` is its quotient by
-   * this value, greater than 1 where this is faster; `size` the quotient the other way round;
-   * `difference` is this value less the reference's. Null for the reference.
+   * The ratio to the reference's value of the same round, by the case's comparison. `speed` is the reference's value
+   * divided by this one: greater than 1 where this is faster. `size` is the inverse. `difference` is this value minus
+   * the reference's. Null for the reference.
    */
   toReference: Spread | null;
-  /** Of what is not ours: how many times as fast ours are, by their name, in the same runtime and round. */
+  /** For sides of others: how many times as fast ours are, by their name, in the same runtime and round. */
   oursTimes: Record<string, Spread>;
 }
 
@@ -34,7 +34,7 @@ export interface CaseResult {
   title: string;
   unit: Unit;
   comparison: Comparison;
-  /** The side that the others are compared with; in their own runtime, if it is not C. */
+  /** The side that the others are compared with. If it is not C's, each runtime has its own. */
   reference: string;
   rows: Row[];
 }
@@ -44,7 +44,7 @@ export interface Sizes {
   /** dist/liburing.wasm, and the same compressed with gzip -9. */
   wasm: number;
   wasmCompressed: number;
-  /** What npm pack makes, and what it unpacks to. */
+  /** The size of what npm pack makes, and of what it unpacks to. */
   packed: number;
   unpacked: number;
 }
@@ -55,7 +55,7 @@ export interface Results {
   date: string;
   machine: { cpu: string; cpus: number; linux: string; loadBefore: number };
   rounds: number;
-  /** Milliseconds for which each program was measured in a round. */
+  /** Milliseconds for which each program is measured in a round. */
   ms: number;
   sizes?: Sizes;
   cases: CaseResult[];
@@ -74,7 +74,7 @@ const compare: Record<Comparison, (value: number, reference: number) => number> 
   difference: (value, reference) => value - reference,
 };
 
-/** Round by round; null if there is nothing to compare with. */
+/** Computed round by round; null if there is nothing to compare with. */
 function compared(of: Entrant, to: Entrant | undefined, comparison: Comparison): Spread | null {
   if (to === undefined || to === of) return null;
   const values = of.samples.map((value, round) => compare[comparison](value, to.samples[round] ?? Number.NaN));

@@ -1,4 +1,4 @@
-/** Runs the programs in turn, and says what TypeScript costs beside C. */
+/** Runs the programs in turn, and reports the cost of TypeScript beside C. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
@@ -65,7 +65,7 @@ function entrants({ sides }: Case, all: readonly Runtime[]): Entrant[] {
   });
 }
 
-/** A line on stderr, which the next one replaces on a terminal. */
+/** Prints a line on stderr, which the next one replaces on a terminal. */
 function progress(text: string): void {
   process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : text && `${text}\n`);
 }
@@ -88,7 +88,7 @@ function sizes(): Sizes {
 
 const broken = new Set<Entrant>();
 
-/** Runs a side, unless it has failed before. */
+/** Runs a side, unless it failed before. */
 async function sample(entrant: Entrant, { title }: Case, ms: number): Promise<number> {
   if (broken.has(entrant)) return Number.NaN;
   try {
@@ -126,7 +126,7 @@ async function main(): Promise<void> {
   for (let round = 1; round <= rounds; round++) {
     for (const { one, all } of chosen) {
       progress(`round ${round} of ${rounds}: ${one.title}`);
-      // the other way round every second time, so that a slow drift favours nobody
+      // every second round in reverse order, so that a slow drift favours nobody
       for (const entrant of round % 2 === 1 ? all : all.toReversed()) {
         entrant.samples.push(await sample(entrant, one, ms));
       }

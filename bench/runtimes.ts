@@ -12,7 +12,7 @@ export interface Runtime {
   readonly collects: readonly string[];
 }
 
-/** What `all` stands for. */
+/** The runtimes that `all` stands for. */
 const all = ['node', 'node24', 'node26', 'bun', 'deno'];
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -23,7 +23,7 @@ const flags = {
   deno: { command: ['run', '--allow-all'], collects: ['--v8-flags=--expose-gc'] },
 };
 
-/** Fetches a runtime, unless it is there, and gives its program. */
+/** Installs a runtime unless it is there, and returns its program. */
 function install(wanted: string, kind: string): string {
   const { status, stderr } = spawnSync('scripts/install-runtimes', [wanted], { cwd: root, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${wanted} is not installed, and cannot be from npm: ${stderr.trim()}`);
@@ -40,7 +40,7 @@ function runtime(wanted: string): Runtime {
   return { kind, name: `${kind} ${exact}`, command: [program, ...command], collects };
 }
 
-/** The runtimes of a list of names: `node`, which is the one that runs this, `node24`, `bun`, `deno`, `all`. */
+/** The runtimes of a list of names: `node` (the one that runs this), `node24`, `bun`, `deno`, `all`. */
 export function runtimes(names: readonly string[]): Runtime[] {
   return names.flatMap((name) => (name === 'all' ? all : [name])).map(runtime);
 }

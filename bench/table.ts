@@ -10,7 +10,7 @@ function cells(values: Spread | null | undefined): [string, string] {
   return values ? [digits(values.median), `${digits(values.min)}..${digits(values.max)}`] : ['', ''];
 }
 
-/** What the column of the comparison says. */
+/** The text in the comparison's column. */
 function comparisonHeading({ comparison, reference }: CaseResult): string {
   if (comparison === 'speed') return `of ${reference}`;
   return comparison === 'size' ? `/ ${reference}` : `over ${reference}`;
@@ -32,7 +32,7 @@ function lineOf(result: CaseResult, row: Row, ours: readonly string[]): string[]
   ];
 }
 
-/** One case: its title, a heading, a line for each side. */
+/** A case: its title, a heading, a line for each side. */
 function block(result: CaseResult): string {
   const ours = [...new Set(result.rows.flatMap((row) => Object.keys(row.oursTimes)))];
   const unit = result.unit === 'bytes' ? 'KiB' : result.unit;

@@ -70,7 +70,7 @@ function showSqe(): void {
   console.log(`io_uring_prep_read(sqe, 3, ${hex(buf.byteOffset)}, 4096, 8192)\n`);
   let end = 0;
   for (const { name, offset, size } of io_uring_sqe.fields) {
-    // of the members that share a place, the header's first is the one that a read uses
+    // of members that overlap, the header's first is the one that a read uses
     if (offset < end || size === 0) continue;
     end = offset + size;
     const bytes = Buffer.from(sqe.bytes.subarray(offset, end))

@@ -57,14 +57,14 @@ export function setup_listening_socket(port: number, ipv6: boolean): number {
   return fd;
 }
 
-/** Says what went wrong, with the error if it is one, and ends the process. */
+/** Prints what went wrong, with the error if it is one, and ends the process. */
 export function t_error(status: number, errnum: number, text: string): never {
-  // at once, from any thread; in a worker, exit ends the thread, whose parent sees the status
+  // writes at once, from any thread; in a worker, exit ends the thread, whose parent sees the status
   print_error(errnum ? `${text}: ${strerror(Math.abs(errnum))}` : text);
   exit(status);
 }
 
-/** io_uring_get_sqe(3) where C does not look whether it got one. */
+/** io_uring_get_sqe(3), where C does not check whether it got an SQE. */
 export function must_get_sqe(ring: io_uring): io_uring_sqe {
   const sqe = io_uring_get_sqe(ring);
   if (!sqe) throw new Error('the SQ ring is full');

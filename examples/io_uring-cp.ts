@@ -32,13 +32,13 @@ const BS = 32 * 1024;
 let infd: number;
 let outfd: number;
 
-/** C allocates one for each block; here each is used again. Its index is its request's user data. */
+/** C allocates one for each block; here they are reused. The index is the request's user data. */
 class io_data {
   read = false;
   first_offset = 0;
   offset = 0;
   first_len = 0;
-  /** What is left to read or write: iov_base and iov_len, kept here too, as that is quicker to read. */
+  /** What is left to read or write. iov_base and iov_len are kept here, too, as they are quicker to read. */
   base = 0;
   len = 0;
   readonly iov = alloc(iovec);

@@ -27,7 +27,7 @@ import {
 
 const QD = 4;
 
-/** Reads the first QD pages of a file, and returns what they hold. */
+/** Reads the first QD pages of a file, and returns their content. */
 export function ioUringTest(path: string): Buffer {
   const ring = alloc(io_uring);
   const cqe = allocPointers(io_uring_cqe);
@@ -66,7 +66,7 @@ export function ioUringTest(path: string): Buffer {
     fsize += check(cqe.value.res, 'read');
     io_uring_cqe_seen(ring, cqe.value);
   }
-  // not in the loop, as in C: completions may come in another order than the requests
+  // not in the loop, unlike in C: completions may come in another order than the requests
   if (fsize !== Math.min(sb.size, offset)) throw new Error(`read ${fsize} bytes of ${sb.size}`);
 
   console.log(`Submitted=${pending}, completed=${done}, bytes=${fsize}`);

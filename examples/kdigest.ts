@@ -55,11 +55,11 @@ const IO_WRITE = 3;
 const IO_WRITE_COMPLETE = 4;
 
 interface req {
-  /** Its place in `reqs`, as its user data. */
+  /** Its index in `reqs`, which is its user data. */
   readonly index: number;
   offset: number;
   state: number;
-  /** C's iov, which no system call is given. */
+  /** C's iov; no system call gets it. */
   iov_base: number;
   iov_len: number;
 }
@@ -79,7 +79,7 @@ class kdigest {
   );
   /* aligned QD*BS buffer */
   readonly bufs = allocArray(QD * BS);
-  /* what C hands to its functions by address */
+  /* values that C passes by address */
   write_idx = 0;
   inflight = 0;
   outsize = 0;
@@ -260,7 +260,7 @@ function get_result({ ring, bufs, br }: kdigest, alg: string, file: string): num
 
   if (res < 0) {
     console.error(`cqe error: ${strerror(-res)}`);
-    ret = res; // C returns 0 here, and so has failed with success
+    ret = res; // C returns 0 here, so it has failed with success
   } else {
     const hex = Buffer.from(bufs.subarray(0, res)).toString('hex');
     console.log(`uring ${br ? 'bundled ' : ''}${alg}(${file}) returned(len=${res}): ${hex}`);

@@ -1,6 +1,6 @@
 /**
- * What the C programs take from the C library and Node does not have. The system calls go through a
- * ring of their own, one at a time; they return what the kernel does, an error as -errno.
+ * Functions of the C library that the C programs use and Node lacks. Their system calls go through a ring of their own,
+ * one at a time. They return the kernel's result, -errno for an error.
  */
 import { closeSync, fstatSync, openSync, readFileSync, readlinkSync, type Stats, writeSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
@@ -86,10 +86,10 @@ export const shutdown = (fd: number, how: number): number => call((sqe) => io_ur
 export const recv = (fd: number, buf: Address, len: number, flags: number): number =>
   call((sqe) => io_uring_prep_recv(sqe, fd, buf, len, flags));
 
-/** poll(2) of one descriptor, without a timeout: the events that are there */
+/** poll(2) of one descriptor, without a timeout: the events that are pending */
 export const poll = (fd: number, events: number): number => call((sqe) => io_uring_prep_poll_add(sqe, fd, events));
 
-/** pipe(2): the descriptors to read from and to write to go to `fds`, as an `int fds[2]` */
+/** pipe(2): stores the descriptors to read from and to write to in `fds`, an `int fds[2]` */
 export const pipe = (fds: Int32Array): number => call((sqe) => io_uring_prep_pipe(sqe, fds, 0));
 
 /** setsockopt(2) with an int, or with a string such as an interface's name */
@@ -107,7 +107,7 @@ export function getsockopt(fd: number, level: number, optname: number): number {
   return ret < 0 ? ret : (option[0] as number);
 }
 
-/** The port that a UDP socket is bound to; getsockname(2) is a command of rings from Linux 6.19 on only. */
+/** The port that a UDP socket is bound to. Rings have a command for getsockname(2) only from Linux 6.19 on. */
 export function portOfUdpSocket(fd: number): number {
   const inode = /\d+/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[0];
   const sockets = ['udp', 'udp6'].flatMap((file) => readFileSync(`/proc/net/${file}`, 'utf8').split('\n'));
@@ -134,51 +134,51 @@ export function close(fd: number): number {
   }
 }
 
-/** Bytes in a file or a block device, or -1 for what is neither. */
+/** Bytes of a file or a block device; -1 for anything else. */
 export function get_file_size(fd: number): number {
   const st = fstatSync(fd);
   if (st.isFile()) return st.size;
   return st.isBlockDevice() ? sizeOfDevice(st) : -1;
 }
 
-/** ioctl(fd, BLKGETSIZE64), as sysfs tells it. */
+/** ioctl(fd, BLKGETSIZE64), read from sysfs. */
 function sizeOfDevice({ rdev }: Stats): number {
   const major = (rdev >>> 8) & 0xfff;
   const minor = (rdev & 0xff) | ((rdev >>> 12) & 0xfff00);
   return 512 * Number(readFileSync(`/sys/dev/block/${major}:${minor}/size`, 'latin1'));
 }
 
-/** What an error number means. */
+/** The sentence for an error number: strerror(3). */
 export function strerror(errno: number): string {
   const text = getSystemErrorMap().get(-errno)?.[1] ?? `Unknown error ${errno}`;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** C's takes the error from `errno`, this one from what failed. */
+/** perror(3). C's takes the error from `errno`, this one from what failed. */
 export const perror = (text: string, result: number): void => console.error(`${text}: ${strerror(-result)}`);
 
-/** printf to stdout, at once, from any thread: a worker's console.log waits for the main thread. */
+/** printf to stdout, at once, from any thread. A worker's console.log waits for the main thread. */
 export function print(text: string): void {
   writeSync(1, text);
 }
 
-/** A line to stderr, likewise. */
+/** Writes a line to stderr in the same way. */
 export function print_error(line: string): void {
   writeSync(2, `${line}\n`);
 }
 
-/** A number in the byte order of the network. */
+/** htons(3): a number in network byte order. */
 export const htons = (value: number): number => ((value & 0xff) << 8) | ((value >>> 8) & 0xff);
 export const ntohs = htons;
 
-/** The number that a text begins with; 0 if with none. */
+/** atoi(3): the number that a text begins with; 0 if there is none. */
 export const atoi = (text: string | undefined): number => Number.parseInt(text ?? '', 10) || 0;
 
-/** The bytes of an IP address, or null for what is none. */
+/** The bytes of an IP address; null for other text. */
 export function inet_pton(af: number, text: string): Uint8Array | null {
   if (af === AF_INET) return isIPv4(text) ? Uint8Array.from(text.split('.'), Number) : null;
   if (!isIPv6(text) || text.includes('%')) return null;
-  // as a URL has it: no dotted part, and the longest run of zeroes left out
+  // the URL parser's form: no dotted part, and the longest run of zeroes left out
   const [head = '', tail] = new URL(`http://[${text}]`).hostname.slice(1, -1).split('::');
   const groupsOf = (part: string): number[] => (part ? part.split(':').map((group) => Number.parseInt(group, 16)) : []);
   const [before, after] = [groupsOf(head), groupsOf(tail ?? '')];
@@ -195,21 +195,21 @@ export function inet_ntop(af: number, bytes: Uint8Array): string {
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
-/** An option as getopt(3) finds it. */
+/** An option that getopt(3) finds. */
 export interface Option {
   /** The letter; `?` for an unknown one, and `:` where the argument is missing. */
   readonly opt: string;
-  /** Its argument; of a wrong option its letter. */
+  /** Its argument; the letter, for an option that is wrong. */
   readonly optarg: string;
 }
 
 /**
- * getopt(3), getopt_long(3) with `long`: the options of a command line.
+ * getopt(3), or getopt_long(3) with `long`: the options of a command line.
  *
  * @param argv - The command line, with the program in front.
  * @param optstring - The letters, each with a colon behind it if it takes an argument.
  * @param long - Longer names of some letters.
- * @returns the options, and in `rest` what is none.
+ * @returns the options, and in `rest` the other arguments.
  */
 export function getopt(
   argv: readonly string[],

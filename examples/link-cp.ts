@@ -30,7 +30,7 @@ import { close, get_file_size, open, perror, strerror } from './libc.js';
 const QD = 64;
 const BS = 32 * 1024;
 
-/** C allocates one for each pair; here each is used again. Its number is its requests' user data. */
+/** C allocates one for each pair; here they are reused. The number is the requests' user data. */
 class io_data {
   offset = 0;
   index = 0;

@@ -1,4 +1,4 @@
-/** What liburing's examples/napi-busy-poll-client.c and napi-busy-poll-server.c both have, for their ports. */
+/** What liburing's examples/napi-busy-poll-client.c and napi-busy-poll-server.c share, for their ports. */
 import { spawnSync } from 'node:child_process';
 import { exit, pid } from 'node:process';
 import {
@@ -51,7 +51,7 @@ const longopts = {
   timeout: 't',
 };
 
-/** The options; `optstring` without the colon for getopt(3) that it begins with in C. */
+/** The options: `optstring` without the colon that it begins with in C for getopt(3). */
 export function parseOptions(
   argv: readonly string[],
   optstring: string,

@@ -1,5 +1,5 @@
 /**
- * How many polls of a pipe a ring completes in a second. The port of liburing's examples/poll-bench.c.
+ * Counts how many polls of a pipe a ring completes in a second. The port of liburing's examples/poll-bench.c.
  *
  * node build/examples/poll-bench.js [milliseconds]
  */
@@ -29,7 +29,7 @@ import { atoi, perror, pipe } from './libc.js';
 const buf = Buffer.alloc(4096);
 const gettimeofday_ms = Date.now;
 
-/** C has no arguments: the time is for tests, which have less of it. */
+/** C takes no arguments. The time is for tests, which run for less. */
 function main([, runtime]: readonly string[]): number {
   const runtime_ms = atoi(runtime) || 10000;
   let nr_reqs = 0;

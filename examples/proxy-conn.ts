@@ -5,7 +5,7 @@ import { numbersIn, threadData } from './threads.js';
 
 export const MAX_CONNS = 1024;
 
-/** C's option variables, which all threads have the same of. */
+/** C's option variables, the same for all threads. */
 export class Config {
   recv_mshot = true;
   sqpoll = false;
@@ -26,7 +26,7 @@ export class Config {
   rcv_msg = false;
   snd_msg = false;
   snd_zc = false;
-  /** 1, 0, or -1 for what the kernel can do. */
+  /** 1, 0, or -1: whether the kernel can do it. */
   send_ring = -1;
   snd_bundle = false;
   rcv_bundle = false;
@@ -36,7 +36,7 @@ export class Config {
   ring_size = 128;
 }
 
-/** For sendmsg/recvmsg: iovecs, of which the last may be in use while the next is prepared. */
+/** For sendmsg/recvmsg: iovecs. The last may be in use while the next is prepared. */
 export class msg_vec {
   iov = alloc(iovec, 1);
   /* length currently being used */
@@ -124,7 +124,7 @@ export class conn_dir extends conn_dir_stats {
 /** A buffer ring belonging to a connection. */
 export class conn_buf_ring {
   br: io_uring_buf_ring | null = null;
-  /** The buffers of a receive ring, and where they begin. */
+  /** The buffers of a receive ring, and the address of the first. */
   bytes: Uint8Array | null = null;
   buf = 0;
   bgid = 0;
@@ -134,11 +134,11 @@ const conn_state = numbersIn('flags', 'in_fd', 'out_fd', 'ring_fd', 'start_time'
 
 const CONN_WORDS = conn_state.size + 2 * conn_dir_stats.size;
 
-/** A connection: in its thread all of it, in the parent what it shows of itself. */
+/** A connection. Its thread has all of it, the parent what is printed. */
 export class conn extends conn_state {
   readonly tid: number;
   readonly cd: readonly [conn_dir, conn_dir];
-  /** Of its thread. */
+  /** The thread's id. */
   ring!: io_uring;
   /* receive side buffer ring, new data arrives here */
   readonly in_br = new conn_buf_ring();
@@ -157,22 +157,22 @@ export class conn extends conn_state {
   }
 }
 
-/** What all threads look at. */
+/** Memory that all threads share. */
 export interface Shared {
   readonly conns: Float64Array<SharedArrayBuffer>;
   /** C's open_conns. */
   readonly open_conns: Int32Array<SharedArrayBuffer>;
-  /** C's event_loops and events, counted by all threads without a lock, as in C. */
+  /** C's event_loops and events, which all threads count without a lock, as in C. */
   readonly loops: Float64Array<SharedArrayBuffer>;
 }
 
-/** What a connection's thread is started with. */
+/** The data that a connection's thread starts with. */
 export interface Thread {
   readonly tid: number;
   readonly cfg: Config;
   readonly shared: Shared;
   readonly startup_barrier: Int32Array<SharedArrayBuffer>;
-  /** With -x, of both directions: rcv_bucket and snd_bucket. */
+  /** With -x, for both directions: rcv_bucket and snd_bucket. */
   readonly buckets: readonly Int32Array<SharedArrayBuffer>[];
 }
 
@@ -229,7 +229,7 @@ function show_buckets({ rcv_bucket, snd_bucket }: conn_dir): void {
 export function __show_stats(c: conn): void {
   if (c.flags & (CONN_F_STATS_SHOWN | CONN_F_REAPED)) return;
   if (!(c.flags & CONN_F_STARTED)) return;
-  // not in the end, as in C: another thread may come here meanwhile
+  // not reset at the end, as in C: another thread may come here meanwhile
   c.flags |= CONN_F_STATS_SHOWN;
 
   if (!(c.flags & CONN_F_END_TIME)) c.end_time = Date.now();
@@ -282,7 +282,7 @@ export function show_stats(): void {
 let last_bytes = 0;
 let last_housekeeping = Date.now();
 
-/** The part of house_keeping() that says how quick it is. */
+/** The part of house_keeping() that prints the speed. */
 export function show_bandwidth(bytes: number): void {
   const elapsed = Date.now() - last_housekeeping;
   if (!bytes || elapsed < 900) return;

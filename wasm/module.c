@@ -18,7 +18,7 @@ long __uring_wasm_syscall(long nr, long a, long b, long c, long d, long e,
 	return block[0];
 }
 
-/* Newer emscripten wants it at a link without an entry point. */
+/* newer emscripten requires it for a link without an entry point */
 void _initialize(void);
 void _initialize(void)
 {

@@ -49,7 +49,7 @@ run_batch(struct io_uring *ring, unsigned int batch, prepare_sqe prepare,
 			bench_fail("the SQ ring is full");
 		prepare(sqe, i);
 	}
-	/* how many are new is not known where a thread takes them */
+	/* where a thread takes SQEs, the number of new ones is unknown */
 	if (io_uring_submit_and_wait(ring, batch) < 0)
 		bench_fail("io_uring_submit_and_wait");
 	if (reap == PEEK) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Description: times a loop. bench/ts/harness.ts is the same in TypeScript, and
- * has to stay so.
+ * Description: times a loop. bench/ts/harness.ts must do the same in
+ * TypeScript.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -16,10 +16,10 @@
 #define READ_SIZE   4096
 #define FILE_BLOCKS 16384
 
-/* Carries out as many operations as it is told, a multiple of FIRST_CHUNK. */
+/* Runs a number of operations, which is a multiple of FIRST_CHUNK. */
 typedef void (*bench_loop)(unsigned long operations);
 
-/* Called between the warm-up and what counts. */
+/* Called between the warm-up and the measurement. */
 static void (*bench_before)(void);
 
 static inline void bench_fail(const char *what)
@@ -36,7 +36,9 @@ static inline double bench_now_ms(void)
 	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
 }
 
-/* A number of the file's blocks; the same sequence in each program. */
+/*
+ * A number of one of the file's blocks; every program gets the same sequence.
+ */
 static inline unsigned int bench_next_block(void)
 {
 	static unsigned int state = 2463534242;
@@ -47,7 +49,7 @@ static inline unsigned int bench_next_block(void)
 	return state % FILE_BLOCKS;
 }
 
-/* Runs the loop for a while, and returns the nanoseconds of one operation. */
+/* Runs the loop for a while. Returns the nanoseconds of one operation. */
 static inline double bench_time(bench_loop loop, double ms)
 {
 	unsigned long chunk = FIRST_CHUNK, operations = 0;

@@ -16,7 +16,7 @@ static struct io_uring_sqe sqe;
 static struct io_uring_cqe *cqe;
 static char buffer[READ_SIZE];
 
-/* SQEs without end: the kernel never sees them */
+/* endless SQEs: the kernel never sees them */
 static inline void get_sqe(unsigned long i)
 {
 	if (i % ENTRIES == 0)
@@ -37,7 +37,7 @@ static inline void get_sqe(unsigned long i)
 		for (unsigned long i = 0; i < operations; i++) {         \
 			before;                                          \
 			function(__VA_ARGS__);                           \
-			/* all of it has to be done each time */         \
+			/* the compiler must not skip any of it */       \
 			__asm__ volatile("" ::: "memory");               \
 		}                                                        \
 	}
@@ -71,7 +71,7 @@ int main(int argc, char **argv)
 		bench_fail("usage: calls MS call|inline WHICH");
 	if (io_uring_queue_init(ENTRIES, &ring, 0))
 		bench_fail("io_uring_queue_init");
-	/* one completion, to look at */
+	/* one completion, to peek at */
 	io_uring_prep_nop(io_uring_get_sqe(&ring));
 	if (io_uring_submit_and_wait(&ring, 1) != 1 ||
 	    io_uring_peek_cqe(&ring, &cqe))

@@ -36,7 +36,9 @@ static void prepare(unsigned int index)
 	io_uring_sqe_set_data64(sqe, index);
 }
 
-/* All blocks once; a slot whose block is read writes it, then reads the next.
+/*
+ * Copies all blocks once. A slot writes the block that it read, then reads the
+ * next.
  */
 static void copy_file(void)
 {

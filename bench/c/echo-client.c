@@ -24,7 +24,7 @@ struct connection {
 	int fd;
 	unsigned int received;
 	unsigned int sent;
-	unsigned char tag; /* what this message's bytes are */
+	unsigned char tag; /* the bytes of this message */
 };
 
 static struct connection connections[MAX_CONNECTIONS];
@@ -40,7 +40,7 @@ static void watch(struct connection *c, unsigned int events, int how)
 		bench_fail("epoll_ctl");
 }
 
-/* As much as the socket takes; the rest when it takes more. */
+/* Sends as much as the socket takes, and the rest when it takes more. */
 static void send_more(struct connection *c, bool was_blocked)
 {
 	while (c->sent < size) {
@@ -67,7 +67,7 @@ static void start(struct connection *c)
 	send_more(c, false);
 }
 
-/* Whether a whole message is back. */
+/* Whether a whole message has come back. */
 static bool receive(struct connection *c)
 {
 	ssize_t n = recv(c->fd, in, size - c->received, MSG_DONTWAIT);
@@ -130,7 +130,7 @@ static int connect_to(unsigned short port)
 	return fd;
 }
 
-/* What a process has in memory, in bytes. */
+/* Resident memory of a process, in bytes. */
 static double resident(const char *pid)
 {
 	char path[64], line[256];
@@ -148,7 +148,7 @@ static double resident(const char *pid)
 	return kib * 1024.0;
 }
 
-/* One message there and back on each connection, so that the server has it. */
+/* Exchanges one message on each connection, so that the server knows it. */
 static void greet(void)
 {
 	char byte = 0;
@@ -176,13 +176,15 @@ static void raise_limit(void)
 		bench_fail("the limit of open files (ulimit -Hn) is too low");
 }
 
-/* Bytes for each idle connection. */
+/* The server's bytes for each idle connection. */
 static double idle(unsigned short port, const char *pid)
 {
 	unsigned int all = count;
 	double before;
 
-	/* what the first connections cost is the server's, not theirs */
+	/*
+	 * the first connections make the server allocate what it needs anyway
+	 */
 	count = all / 8;
 	connect_all(port);
 	greet();

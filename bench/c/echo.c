@@ -21,8 +21,7 @@
 
 enum event { ACCEPT, RECEIVE, SEND };
 
-/* What a connection has yet to send is a list of buffers, the first of which is
- * being sent. */
+/* the list of buffers that a connection has to send; the first is being sent */
 static struct {
 	int first, last;
 } connections[MAX_FDS];
@@ -136,7 +135,7 @@ static void sent(int fd, int res)
 
 	if (res >= 0 && res != (int) filled[bid].length)
 		bench_fail("a short send");
-	/* of a client that is gone, the next send fails, too */
+	/* the next send to a client that is gone fails, too */
 	connections[fd].first = filled[bid].next;
 	give_back(bid);
 	if (connections[fd].first != NOBODY)

@@ -41,7 +41,7 @@ static double resident(void)
 	return kib * 1024.0;
 }
 
-/* Each has been around once, so that all of it is in memory. */
+/* Each ring wraps around once, so that all of it is in memory. */
 static void use(struct io_uring *ring, unsigned int entries)
 {
 	for (unsigned int done = 0; done < 2 * entries; done += BATCH)

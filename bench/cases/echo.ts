@@ -5,7 +5,7 @@ const SETUP = 'defer';
 /** liburing's example has a table of 1024 fds. */
 const MOST_OF_EXAMPLE = 512;
 
-/** Servers, for a client with these arguments. */
+/** The servers, for a client with these arguments. */
 export function servers(client: readonly string[], withExample: boolean): [Side, ...Side[]] {
   const served = (side: Side): Side => ({
     ...side,

@@ -6,7 +6,7 @@ interface Shape {
   readonly rings: string;
 }
 
-/** NOPs through each of our ways, and the same in C. */
+/** NOPs through each of our interfaces, and the same in C. */
 function sides({ batch, entries, rings }: Shape, threads = '1'): [Side, ...Side[]] {
   const args = ['default', batch, entries, rings];
   const inThreads = (side: Side): Side =>
@@ -38,7 +38,7 @@ export const growth: Kind = {
     ...['1', '4', '16', '64'].map((rings) =>
       grown('rings', rings, `NOP, batches of 32, ${rings} rings in a thread by turns`, sides({ ...usual, rings })),
     ),
-    // no more in a batch than the smallest has room for
+    // a batch has at most as many as the smallest ring has entries
     ...['8', '64', '512', '4096', '32768'].map((entries) =>
       grown('entries', entries, `NOP, batches of 8, ${entries} entries`, sides({ batch: '8', entries, rings: '1' })),
     ),

@@ -15,7 +15,7 @@ function nop(setup: keyof typeof setups, batch: string): Case {
       inC('C', 'nop', 'for_each', ...args, '1'),
       ours('C interface', 'nop', 'for_each', ...args),
       ours('await', 'nop', 'await', ...args),
-      // one such pair is enough to see what the other way to take completions costs
+      // one pair is enough to show the cost of the other way to take completions
       ...(peek
         ? [inC('C, peek_cqe', 'nop', 'peek', ...args, '1'), ours('C interface, peek_cqe', 'nop', 'peek', ...args)]
         : []),

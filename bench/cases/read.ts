@@ -17,7 +17,7 @@ function read(file: string, cache: Cache, registration: Registration, depth: str
       inC('C', 'read', ...args),
       ours('C interface', 'read', 'c', ...args),
       ours('await', 'read', 'await', ...args),
-      // readSync has no depth, but is what one would use instead at any
+      // readSync has no depth; people use it at any
       ...(registration === 'plain' ? nodeFs('read', 'FileHandle.read', 'read', ...args) : []),
     ],
   };

@@ -1,6 +1,6 @@
 /**
- * Rings, and requests in batches: all prepared, submitted with one call that waits for all, looked
- * at. bench/c/batches.h is the same.
+ * Rings, and requests in batches: all are prepared, submitted with one call that waits for all, and checked.
+ * bench/c/batches.h does the same.
  */
 import { Ring } from 'liburing-wasm';
 import {
@@ -26,10 +26,10 @@ import {
 } from 'liburing-wasm/c';
 import { variant } from './harness.js';
 
-/** What a ring is set up with, for the C interface and for {@link Ring}. */
+/** The setup of a ring, for the C interface and for {@link Ring}. */
 const setups = {
   default: { flags: 0, options: { submitAll: false, coopTaskrun: false } },
-  // what Ring has by default
+  // the defaults of Ring
   coop: { flags: IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG, options: {} },
   defer: {
     flags: IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
@@ -51,10 +51,10 @@ export function openAwaited(entries: number, setup = 'coop'): Ring {
 }
 
 export interface Batch {
-  /** How many SQEs. */
+  /** The number of SQEs. */
   readonly size: number;
   prepare(sqe: io_uring_sqe, index: number): void;
-  /** Looks at a completion. */
+  /** Checks a completion. */
   check(cqe: io_uring_cqe): void;
 }
 
@@ -64,11 +64,11 @@ function submit(ring: io_uring, { size, prepare }: Batch): void {
     if (sqe === null) throw new Error('the SQ ring is full');
     prepare(sqe, i);
   }
-  // how many are new is not known where a thread takes them
+  // where a thread takes SQEs, the number of new ones is unknown
   if (io_uring_submit_and_wait(ring, size) < 0) throw new Error('io_uring_submit_and_wait');
 }
 
-/** A batch, its completions one by one. */
+/** Runs a batch, and takes its completions one by one. */
 export function peeking(ring: io_uring, batch: Batch): () => void {
   const pointer = allocPointers(io_uring_cqe);
   return () => {
@@ -82,7 +82,7 @@ export function peeking(ring: io_uring, batch: Batch): () => void {
   };
 }
 
-/** A batch, its completions all at once. */
+/** Runs a batch, and takes its completions all at once. */
 export function forEach(ring: io_uring, batch: Batch): () => void {
   return () => {
     submit(ring, batch);

@@ -28,7 +28,7 @@ const { sq } = ring;
 const sqe = alloc(io_uring_sqe);
 const pointer = allocPointers(io_uring_cqe);
 
-// one completion, to look at
+// one completion, to peek at
 const nop = io_uring_get_sqe(ring);
 if (nop !== null) io_uring_prep_nop(nop);
 if (io_uring_submit_and_wait(ring, 1) !== 1 || io_uring_peek_cqe(ring, pointer) !== 0) {
@@ -64,7 +64,7 @@ const calls: Record<string, () => Loop> = {
       for (let i = 0; i < operations; i++) io_uring_sqe_set_data64(sqe, bigs[i % 64] ?? 0n);
     };
   },
-  // SQEs without end: the kernel never sees them
+  // endless SQEs: the kernel never sees them
   get_sqe: () => (operations) => {
     for (let i = 0; i < operations; i++) {
       if (i % ENTRIES === 0) sq.sqe_tail = sq.sqe_head;

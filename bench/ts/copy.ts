@@ -30,12 +30,12 @@ const ENTRIES = 64;
 const from = argument(3);
 const to = argument(4);
 
-// the copy is written over, again and again: all ways do that but copyFile
+// all ways but copyFile overwrite the same copy
 const openBoth = (): [number, number] => [openSync(from, O_RDONLY), openSync(to, O_WRONLY | O_CREAT, 0o600)];
 const buffers = Array.from({ length: DEPTH }, () => allocArray(BLOCK));
 let turn = 0;
 
-/** Position of the next block; the file begins again at its end. */
+/** The offset of the next block, which wraps around at the file's end. */
 const next = (): number => (turn++ % BLOCKS) * BLOCK;
 
 function whole(bytes: number): void {
@@ -135,7 +135,7 @@ async function promise(): Promise<Loop> {
   });
 }
 
-/** A function that copies all of the file. */
+/** Returns a function that copies the whole file. */
 function copyAtOnce(copy: () => Promise<void>): Loop {
   return async (operations) => {
     for (let done = 0; done < operations; done += BLOCKS) await copy();

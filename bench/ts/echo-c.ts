@@ -45,7 +45,7 @@ const RECEIVE = 1;
 const SEND = 2;
 const HIGH = 2 ** 32;
 
-// what a connection has yet to send is a list of buffers, the first of which is being sent
+// the list of buffers that a connection has to send; the first is being sent
 const first = new Int32Array(MAX_FDS);
 const last = new Int32Array(MAX_FDS);
 const lengths = new Uint32Array(BUFFERS);
@@ -110,7 +110,7 @@ function received(fd: number, res: number, flags: number): void {
     starved.push(fd);
     return;
   }
-  // the client ends when its time is up, and the server with it
+  // the client ends when its time is up, and ends the server
   if (res <= 0) return;
   const bid = flags >>> IORING_CQE_BUFFER_SHIFT;
   lengths[bid] = res;
@@ -129,7 +129,7 @@ function received(fd: number, res: number, flags: number): void {
 function sent(fd: number, res: number): void {
   const bid = first[fd] ?? NOBODY;
   if (res >= 0 && res !== lengths[bid]) throw new Error('a short send');
-  // of a client that is gone, the next send fails, too
+  // the next send to a client that is gone fails, too
   first[fd] = next[bid] ?? NOBODY;
   giveBack(bid);
   if (first[fd] !== NOBODY) sendFirst(fd);

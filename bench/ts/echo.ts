@@ -12,7 +12,7 @@ const SIZE = 16384;
 const hostname = '127.0.0.1';
 const port = Number(argument(1));
 
-/** The client goes when its time is up, with messages on their way: an error that says nothing. */
+/** The client leaves when its time is up, with messages under way; that error means nothing. */
 const gone = (): void => {};
 
 async function serve(ring: Ring, fd: number, buffers: BufferRing, MSG_WAITALL: number): Promise<void> {
@@ -24,7 +24,7 @@ async function serve(ring: Ring, fd: number, buffers: BufferRing, MSG_WAITALL: n
 }
 
 async function awaited(): Promise<void> {
-  // imported here, so that it is in no other server's memory
+  // imported here, to stay out of the other servers' memory
   const { openAwaited } = await import('./batches.js');
   const { listenOn } = await import('./listen.js');
   const { MSG_WAITALL } = await import('liburing-wasm/linux');
@@ -57,7 +57,7 @@ interface Bun {
   }): unknown;
 }
 
-/** What a socket did not take at once waits for its `drain`. */
+/** Data that a socket does not take at once waits for its `drain`. */
 function bun(): void {
   const { Bun } = globalThis as unknown as { Bun: Bun };
   const drain = (socket: BunSocket): void => {

@@ -1,1 +1,1 @@
-/** Nothing: what a runtime takes to start and to end. */
+/** Does nothing, to measure how long a runtime takes to start and end. */

@@ -1,4 +1,4 @@
-/** Times a loop. bench/c/bench.h is the same in C, and has to stay so. */
+/** Times a loop. bench/c/bench.h must do the same in C. */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 const WARM_UP_MS = 300;
@@ -7,17 +7,17 @@ const FIRST_CHUNK = 2048;
 export const READ_SIZE = 4096;
 export const FILE_BLOCKS = 16384;
 
-/** Carries out as many operations as it is told, a multiple of 2048. */
+/** Runs a number of operations, which is a multiple of 2048. */
 export type Loop = (operations: number) => void | Promise<void>;
 
-/** An argument of the command line; the first is the milliseconds to measure for. */
+/** An argument of the command line. The first is the number of milliseconds to measure. */
 export function argument(index: number): string {
   const value = process.argv[index + 1];
   if (value === undefined) throw new Error(`argument ${index} is missing`);
   return value;
 }
 
-/** Picks the variant that an argument names. */
+/** Selects the variant that an argument names. */
 export function variant<T>(variants: Readonly<Record<string, T>>, name: string): T {
   const found = variants[name];
   if (found === undefined) throw new Error(`${name} is none of ${Object.keys(variants)}`);
@@ -26,7 +26,7 @@ export function variant<T>(variants: Readonly<Record<string, T>>, name: string):
 
 let state = 2463534242;
 
-/** A number of the file's blocks; the same sequence in each program. */
+/** A number of one of the file's blocks; every program gets the same sequence. */
 export function nextBlock(): number {
   state ^= state << 13;
   state ^= state >>> 17;
@@ -34,7 +34,7 @@ export function nextBlock(): number {
   return (state >>> 0) % FILE_BLOCKS;
 }
 
-/** Of several threads, the last one that comes wakes the others. */
+/** A barrier: the last of several threads wakes the others. */
 function together(): void {
   if (isMainThread) return;
   const waiting = workerData as Int32Array;
@@ -45,7 +45,7 @@ function together(): void {
   for (let left = Atomics.load(waiting, 0); left > 0; left = Atomics.load(waiting, 0)) Atomics.wait(waiting, 0, left);
 }
 
-/** Runs the loop for a while, and returns the nanoseconds of one operation. */
+/** Runs the loop for a while. Returns the nanoseconds of one operation. */
 async function time(loop: Loop, ms: number): Promise<number> {
   let chunk = FIRST_CHUNK;
   const run = async (): Promise<void> => {
@@ -53,7 +53,7 @@ async function time(loop: Loop, ms: number): Promise<number> {
     if (pending !== undefined) await pending;
   };
 
-  // the JIT compilers get to work, and a chunk grows until it takes 1 ms
+  // the JIT compilers start, and a chunk grows until it takes 1 ms
   let start = performance.now();
   do {
     const before = performance.now();
@@ -73,13 +73,13 @@ async function time(loop: Loop, ms: number): Promise<number> {
   return (elapsed * 1e6) / operations;
 }
 
-/** Hands the result to who runs this. */
+/** Prints the result for the program that runs this one. */
 export function report(value: number): void {
   if (isMainThread) console.log(JSON.stringify({ value }));
   else parentPort?.postMessage(value);
 }
 
-/** Runs the loop for a while, and reports the nanoseconds of one operation. */
+/** Runs the loop for a while, and prints the nanoseconds of one operation. */
 export async function measure(loop: Loop): Promise<void> {
   report(await time(loop, Number(argument(1))));
 }

@@ -10,7 +10,7 @@ import { inTurn, promisesInBatches } from './ways.js';
 const RINGS = 16;
 const BATCH = 32;
 const OPERATIONS = 10_000_000;
-/** Until the heap has its size. */
+/** Runs until the heap has its size. */
 const WARM_UP = 4_000_000;
 
 const batch: Batch = {
@@ -21,18 +21,18 @@ const batch: Batch = {
   },
 };
 
-/** What is resident when the garbage is gone. */
+/** Resident memory after garbage collection. */
 function resident(): number {
   const { gc, Bun } = globalThis as { gc?: () => void; Bun?: { gc(synchronous: boolean): void } };
   const collect = gc ?? (Bun && (() => Bun.gc(true)));
   if (collect === undefined) throw new Error('the garbage cannot be collected: start with --expose-gc');
-  // what finalizers let go is garbage the second time
+  // the second time collects what finalizers released
   collect();
   collect();
   return process.memoryUsage.rss();
 }
 
-/** Opens a ring, and gives the loop that uses it. */
+/** Opens a ring, and returns the loop that uses it. */
 const open = variant(
   {
     c: (entries: number): Loop => inTurn(BATCH, forEach(openRing(entries), batch)),
@@ -44,10 +44,10 @@ const open = variant(
   argument(2),
 );
 
-/** Each has been around once, so that all of it is in memory. */
+/** Each ring wraps around once, so that all of it is in memory. */
 async function ofRing(): Promise<number> {
   const entries = Number(argument(4));
-  await open(entries)(100_000); // the code that all of them share
+  await open(entries)(100_000); // the code that all rings share
   const before = resident();
   const loops = [];
   for (let i = 0; i < RINGS; i++) {

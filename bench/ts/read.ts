@@ -29,13 +29,13 @@ const flags = variant({ cached: constants.O_RDONLY, direct: constants.O_RDONLY |
 const registered = variant({ plain: false, registered: true }, argument(5));
 const depth = Number(argument(6));
 
-/** A buffer, on a page of its own as O_DIRECT wants it, and the means to tell what was read into it. */
+/** A buffer, page-aligned for O_DIRECT, and a view to check what was read. */
 class Slot {
   readonly bytes = allocArray(READ_SIZE);
   private readonly words = new Uint32Array(this.bytes.buffer, this.bytes.byteOffset, 1);
   private block = 0;
 
-  /** Position in the file of the next read. */
+  /** The offset of the next read. */
   next(): number {
     this.block = nextBlock();
     return this.block * READ_SIZE;

@@ -29,7 +29,7 @@ const CHAINS = 32;
 const ENTRIES = 128;
 const paths = new Cycle(treePaths(argument(3)));
 
-/** A buffer, and which file is read into it. */
+/** A buffer, and the number of the file that is read into it. */
 class Slot {
   readonly bytes = allocArray(FILE_SIZE);
   private readonly words = new Uint32Array(this.bytes.buffer, this.bytes.byteOffset, 1);
@@ -42,7 +42,7 @@ class Slot {
     return path;
   }
 
-  /** The same, for paths that are kept elsewhere. */
+  /** The same, for paths in C strings. */
   expect(number: number): void {
     this.number = number;
   }

@@ -7,7 +7,7 @@ export function treePaths(root: string): string[] {
   return Array.from({ length: 10000 }, (_, i) => `${root}/${twoDigits(Math.floor(i / 100))}/${twoDigits(i % 100)}`);
 }
 
-/** Each element in turn, without an end; `number` is which it was. */
+/** Each element in turn, for ever, with its number. */
 export class Cycle<T> {
   number = -1;
   private readonly all: readonly T[];

@@ -1,7 +1,7 @@
-/** The ways to have many operations carried out, whatever they are. */
+/** Ways to run many operations at once. */
 import type { Loop } from './harness.js';
 
-/** In batches through the C interface, or one by one. */
+/** Runs batches through the C interface, or single operations. */
 export function inTurn(perCall: number, run: () => void): Loop {
   return (operations) => {
     if (operations % perCall !== 0) throw new Error(`${operations} operations in calls of ${perCall}`);
@@ -9,7 +9,7 @@ export function inTurn(perCall: number, run: () => void): Loop {
   };
 }
 
-/** So many promises at once, then the next so many. */
+/** Awaits a number of promises, then the next ones. */
 export function promisesInBatches(batch: number, start: () => Promise<unknown>): Loop {
   return async (operations) => {
     for (let done = 0; done < operations; done += batch) {
@@ -20,7 +20,7 @@ export function promisesInBatches(batch: number, start: () => Promise<unknown>):
   };
 }
 
-/** So many at any time: each promise that is settled is followed by the next of its slot. */
+/** Keeps a number of promises pending: when one is settled, the next takes its slot. */
 export function promises<Slot>(slots: readonly Slot[], run: (slot: Slot) => Promise<void>): Loop {
   let left = 0;
   const work = async (slot: Slot): Promise<void> => {
@@ -32,7 +32,7 @@ export function promises<Slot>(slots: readonly Slot[], run: (slot: Slot) => Prom
   };
 }
 
-/** The same with callbacks; `run` calls `done`, made once for each slot. */
+/** The same with callbacks. `run` calls `done`, of which each slot has one. */
 export function callbacks<Slot>(slots: readonly Slot[], run: (slot: Slot, done: () => void) => () => void): Loop {
   let left = 0;
   let running = 0;
@@ -54,7 +54,7 @@ export function callbacks<Slot>(slots: readonly Slot[], run: (slot: Slot, done: 
     });
 }
 
-/** Passes an error of a callback on, to where it ends the program. */
+/** Throws an error of a callback where it ends the program. */
 export function must(error: Error | null): void {
   if (error !== null) throw error;
 }

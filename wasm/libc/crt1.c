@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Description: where the runner enters the module, with the stack as Linux lays
+ * Description: the runner's entry into the module, with the stack as Linux lays
  * it out.
  */
 #include <stdint.h>
@@ -8,9 +8,10 @@
 #include "pthread_impl.h"
 
 /*
- * The compiler names main by its parameters. One of them is there. Taking the
- * addresses gives it, or a stand-in, a place in the function table; and the
- * first place, which is 1 and so SIG_IGN as a handler, must be no program's.
+ * The compiler names main by its parameters, and one of the two is there.
+ * Taking both addresses puts it, or a stand-in, into the function table. So no
+ * function of the program has the table's first index, which is 1 and means
+ * SIG_IGN as a handler.
  */
 weak int __main_argc_argv(int argc, char **argv);
 weak int __original_main(void);
@@ -21,7 +22,10 @@ int __libc_start_main(int (*)(int, char **, char **), int, char **,
 
 extern char **__environ;
 
-/* No PT_TLS segment, no ELF: __init_tls() and the constructors come from us. */
+/*
+ * There is no PT_TLS segment and no ELF: __init_tls() and the constructors are
+ * called here.
+ */
 void __wasm_call_ctors(void);
 
 static int run_main(int argc, char **argv, char **envp)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Description: LP64, which the x86 header recognises by compiler macros only.
- */
+/* Description: LP64. The x86 header derives it from compiler macros only. */
 #ifndef LIBURING_WASM_ASM_BITSPERLONG_H
 #define LIBURING_WASM_ASM_BITSPERLONG_H
 

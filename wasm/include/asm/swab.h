@@ -1,2 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* Description: nothing to add to linux/swab.h; the x86 header is inline asm. */
+/*
+ * Description: adds nothing to linux/swab.h; the x86 header is inline assembly.
+ */

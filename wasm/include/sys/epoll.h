@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Description: struct epoll_event has 12 bytes on x86-64, where musl packs it
- * only if the compiler says that it compiles for that.
+ * Description: struct epoll_event has 12 bytes on x86-64. musl packs it only if
+ * the compiler defines x86-64.
  */
 #ifndef LIBURING_WASM_SYS_EPOLL_H
 #define LIBURING_WASM_SYS_EPOLL_H

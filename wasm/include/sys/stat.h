@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Description: struct statx, which musl has from 1.2.4 on. */
+/* Description: struct statx, which musl has since 1.2.4. */
 #ifndef LIBURING_WASM_SYS_STAT_H
 #define LIBURING_WASM_SYS_STAT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Description: musl's atomic operations, by the compiler's. */
+/* Description: musl's atomic operations, made of the compiler's. */
 #define a_cas a_cas
 static inline int a_cas(volatile int *p, int t, int s)
 {

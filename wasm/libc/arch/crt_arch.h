@@ -1,3 +1,3 @@
 /* SPDX-License-Identifier: MIT */
-/* Description: nothing; the module's entry is in wasm/libc/src/start.c. */
+/* Description: empty; the module's entry is in wasm/libc/crt1.c. */
 #define START "__unused_start"

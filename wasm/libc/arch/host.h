@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Description: what the module and the host shim say to each other, besides
- * Linux's system calls. host/run includes it, too.
+ * Description: the interface of the module and the host shim, beside Linux's
+ * system calls. host/run includes it, too.
  */
 #ifndef LIBURING_WASM_LIBC_HOST_H
 #define LIBURING_WASM_LIBC_HOST_H
 
-/* What a system call is described by, in memory, and where its result comes. */
+/* Describes a system call, in memory. The result replaces its number. */
 struct host_call {
 	long nr; /* then the result */
 	long args[6];
 	long signals; /* set by the host: some wait for host_next_signal */
 };
 
-/* A result that no system call has: the call was not made, or has to be again.
- */
+/* A result that no system call has: a signal came first, so make it again. */
 #define HOST_RESTART (-512)
 
 /* Numbers that no system call has. */
@@ -29,11 +28,11 @@ enum {
 	HOST_EXIT_UNMAPPING = 10003,
 };
 
-/* A signal to be handled, and what has to be restored after it. */
+/* A signal to handle, and what to restore afterwards. */
 struct host_signal {
 	unsigned long handler;
 	unsigned long flags; /* SA_* */
-	unsigned long mask;  /* before it */
+	unsigned long mask;  /* mask before it */
 	int number;
 	int padding;
 	unsigned char info[128]; /* siginfo_t */

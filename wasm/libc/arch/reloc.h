@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Description: no dynamic linking; what musl's headers want to see defined. */
+/*
+ * Description: definitions that musl's headers require. There is no dynamic
+ * linking.
+ */
 #define LDSO_ARCH    "wasm64"
 #define REL_SYMBOLIC 0
 #define REL_OFFSET   0
@@ -12,5 +15,5 @@
 #define REL_TPOFF    0
 #define REL_TLSDESC  0
 
-/* a thread unmaps its stack last: here, the host does that for it */
+/* a thread unmaps its stack last; the host does that here */
 #define CRTJMP(pc, sp) __builtin_trap()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Description: the module's one import, the system call, and the signals that
+ * Description: the module's one import, the system call; and the signals that
  * are handled after it.
  */
 #include <signal.h>

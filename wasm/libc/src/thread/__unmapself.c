@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Description: a detached thread's end: the host unmaps what it stood on. */
+/* Description: the end of a detached thread: the host unmaps its stack. */
 #include "host.h"
 #include "pthread_impl.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Description: clone(2) as musl uses it: for a thread, which the host makes a
- * Worker of, and for posix_spawn(3)'s child, for which fork(2) does as well.
+ * Description: clone(2) as musl uses it: for threads, which the host runs in
+ * Workers, and for the child of posix_spawn(3), for which fork(2) does.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 int __set_thread_area(void *tp);
 
-/* Where the runner enters the module for a thread. */
+/* The runner's entry into the module, for a thread. */
 __attribute__((export_name("__start_thread"))) void
 __start_thread(uintptr_t function, uintptr_t argument, uintptr_t tp)
 {

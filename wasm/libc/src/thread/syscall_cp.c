@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Description: system calls that are cancellation points. A thread looks before
- * the call; the signal that cancels it ends the call with EINTR, after which
- * __syscall_cp_c() looks again.
+ * Description: system calls that are cancellation points. A thread checks
+ * before the call. The signal that cancels it ends the call with EINTR, and
+ * __syscall_cp_c() checks again.
  */
 #include "pthread_impl.h"
 #include "syscall.h"
 
-/* nothing is ever interrupted between these */
+/* no signal interrupts code between these */
 hidden const char __cp_begin[1], __cp_end[1];
 
 hidden long __cancel(void);
