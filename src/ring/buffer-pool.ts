@@ -66,6 +66,7 @@ export class ReceivedBuffer implements Disposable {
     this.#released = true;
   }
 
+  /** Gives the buffer back like {@link ReceivedBuffer.release}, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.release();
   }

@@ -90,6 +90,7 @@ export class BufferRing implements Disposable {
     this.#pool.close();
   }
 
+  /** Closes the buffer ring like {@link BufferRing.close}, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }

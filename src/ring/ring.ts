@@ -210,6 +210,7 @@ export class Ring extends RingRequests implements Disposable, AsyncDisposable {
     this.#engine.closer.closeNow();
   }
 
+  /** Closes the ring like {@link Ring.close}, at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#engine.closer.close();
   }

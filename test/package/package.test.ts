@@ -53,6 +53,18 @@ it('contains what it needs, and nothing that only the build needs', () => {
   for (const path of paths) expect(path).not.toMatch(/^(build|test|wasm|host|bench|examples|liburing-patch)\//);
 });
 
+const bin = (name: string) => join(root, 'node_modules/.bin', name);
+const tarball = () => join(directory, packed?.filename ?? '');
+
+it('has exports that publint finds right', () => {
+  sh(bin('publint'), '--strict', tarball());
+});
+
+it('has types that attw finds for each entry, as an ES module', () => {
+  // liburing.wasm is bytes for a browser to fetch: no types belong to it
+  sh(bin('attw'), tarball(), '--profile', 'esm-only', '--exclude-entrypoints', './liburing.wasm');
+});
+
 it('reads a file where it is installed', () => {
   writeFileSync(
     join(directory, 'read.js'),

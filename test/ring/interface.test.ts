@@ -31,6 +31,23 @@ function thrown(call: () => unknown): unknown {
   throw new Error('nothing was thrown');
 }
 
+describe('entry points', () => {
+  it('are Ring with what belongs to it, and the C interface under names of C', async () => {
+    const [root, c] = await Promise.all([import('liburing-wasm'), import('liburing-wasm/c')]);
+    const ofC = Object.keys(c);
+    for (const name of ['io_uring_prep_read', 'io_uring_sqe', 'IORING_OP_READ', 'alloc', 'free', 'check'])
+      expect(ofC).toContain(name);
+    expect(ofC.filter((name) => /(^|_)H(_|$)/.test(name))).toEqual([]);
+
+    const ofRoot = Object.keys(root);
+    expect(ofRoot).toContain('Ring');
+    expect(ofRoot.length).toBeLessThan(40);
+    expect(ofRoot.filter((name) => /^(io_uring|IORING|IOSQE)/.test(name))).toEqual([]);
+    // a name of both is one thing
+    for (const [name, value] of Object.entries(root)) if (name in c) expect(value).toBe(c[name as keyof typeof c]);
+  });
+});
+
 describe('a signal of a member of a chain', () => {
   it('that is aborted before the submission: nothing is submitted, and the reason rejects', async () => {
     const ring = openRing();

@@ -334,6 +334,11 @@ function errnoText(name: string, value: number, comments: ReadonlyMap<string, st
   return getSystemErrorMap().get(-value)?.[1] ?? comments.get(name) ?? name;
 }
 
+/** Whether a macro tells a header what others have included: LIBURING_COMPAT_H, …_H_SKIP_LINUX_TIME_TYPES_H. */
+function isHeaderGuard(macro: string): boolean {
+  return /_H(_|$)/.test(macro);
+}
+
 /** Reads liburing's headers in `source` (the patched tree) as configured in `build`. */
 export function readModel(compiler: Compiler, source: string): Model {
   const maps = ['liburing.map', 'liburing-ffi.map'];
@@ -353,7 +358,7 @@ export function readModel(compiler: Compiler, source: string): Model {
     version: /^Version: (\S+)/m.exec(spec)?.[1] ?? '',
     functions: reader.functions(names),
     structs: structs.map((struct) => (names.has(struct.name) ? { ...struct, name: `struct_${struct.name}` } : struct)),
-    constants: reader.constants(isOurs, (name) => /^(IO|LIBURING_|_*IOU|[A-Z])/.test(name)),
+    constants: reader.constants(isOurs, (name) => /^([A-Z]|_*IOU)/.test(name) && !isHeaderGuard(name)),
     linux: [...errno, ...linux],
     errno: errno.map(({ name, value }) => ({
       name,
