@@ -1,9 +1,12 @@
-/** The bytes, eight in a row, each member a button: one stop of the Tab key, then the arrow keys. */
+/**
+ * The bytes, eight in a row. Each member is a button; the grid is one stop of the Tab key, and the arrow keys move in
+ * it.
+ */
 import { make } from './dom.js';
 import { toHex } from './hex.js';
 import type { Piece } from './pieces.js';
 
-/** A colour for a place, so that a member keeps its own from one operation to the next. */
+/** A colour for an offset, so that a member keeps its colour from one operation to the next. */
 export const colourOf = ({ kind, offset }: Pick<Piece, 'kind' | 'offset'>): string =>
   kind === 'field' || kind === 'reserved' ? `${offset}` : kind;
 

@@ -1,4 +1,4 @@
-/** From what was typed to bytes: which function is called with what, and what is wrong with it. */
+/** From typed text to bytes: which function is called with which arguments, and what is wrong with them. */
 import { type CallArguments, type CSignature, diff, type Encode, encoders } from '../dist/encode.js';
 import { encoderNamed } from '../dist/encoding/encode-call.js';
 import { type Integer, parseInteger } from './integer.js';
@@ -14,7 +14,7 @@ export interface Outcome {
   /** The bytes, if nothing is wrong. */
   readonly bytes?: Uint8Array;
   readonly steps: readonly Step[];
-  /** Sentences by the input they belong to; `call` is the function. */
+  /** Error texts, by the input they belong to; `call` is the function. */
   readonly errors: ReadonlyMap<string, string>;
 }
 
@@ -36,7 +36,7 @@ const sentence = (error: unknown): string => {
   return text.replace(/^there/, 'There').replace(/[^.?!]$/, '$&.');
 };
 
-/** The members that each argument goes to, found by changing one after the other. */
+/** The members that each argument changes, found by changing one argument after the other. */
 export function membersOf(encode: Encode, name: string): Map<string, string[]> {
   const base = zeroes(name);
   const plain = encode(name, base);
@@ -48,7 +48,7 @@ export function membersOf(encode: Encode, name: string): Map<string, string[]> {
   );
 }
 
-/** Makes the call, and finds all that is wrong with it at once. */
+/** Makes the call, and finds all errors of its input at once. */
 export function run(encode: Encode, { name, texts }: CallState): Outcome {
   const errors = new Map<string, string>();
   const steps: Step[] = [];

@@ -62,7 +62,7 @@ export class CallForm {
     }
   }
 
-  /** A function with arguments to start from; what was typed for equal names stays. */
+  /** Shows a function with example arguments; inputs of equal names keep what was typed. */
   stateFor(name: string): CallState {
     const texts = new Map(
       argumentsOf(name).map((parameter, i) => {
@@ -75,7 +75,7 @@ export class CallForm {
     return { mode: 'encode', name, texts };
   }
 
-  /** Fills in what an address leaves out. */
+  /** Fills in what the address of the page leaves out. */
   complete({ name, texts }: CallState): CallState {
     const defaults = argumentsOf(name).map((parameter, i): [string, string] => [
       parameter.name,
@@ -142,7 +142,7 @@ export class CallForm {
     return make('div', { role: 'group', ariaLabel: 'SQE flags' }, ...boxes, hint);
   }
 
-  /** From the boxes to the text, of which numbers without a name stay. */
+  /** Writes the boxes into the text. Numbers without a name stay in it. */
   #spellFlags(): void {
     const setting = this.#settings.get('sqe.flags');
     if (!setting) return;
@@ -162,7 +162,7 @@ export class CallForm {
     try {
       value = parseInteger(this.#settings.get('sqe.flags')?.input.value || '0').value;
     } catch {
-      // a text that is wrong has its message, and checks nothing
+      // an invalid text has its message already, and checks no box
     }
     for (const [name, bit] of sqeFlags) {
       const box = this.#flags.get(name);

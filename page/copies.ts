@@ -1,4 +1,4 @@
-/** Texts to take along, each with a button that copies it. */
+/** Texts to copy, each with a button. */
 import { make } from './dom.js';
 
 export interface Copy {

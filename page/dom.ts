@@ -1,8 +1,8 @@
-/** Elements, made and found. */
+/** Creates and finds elements. */
 
 type Properties<K extends keyof HTMLElementTagNameMap> = Partial<Omit<HTMLElementTagNameMap[K], 'style' | 'dataset'>>;
 
-/** Makes an element. Text is never read as HTML. */
+/** Makes an element. Text is never parsed as HTML. */
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   { data = {}, ...properties }: Properties<K> & { data?: Readonly<Record<string, string>> } = {},
@@ -21,10 +21,10 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   return element as T;
 }
 
-/** Shows what is wrong with an input beside it, or that nothing is. */
+/** Shows an error beside an input, or removes it. */
 export function showError(input: HTMLElement, place: HTMLElement, message = ''): void {
   if (message) input.setAttribute('aria-invalid', 'true');
   else input.removeAttribute('aria-invalid');
-  // unchanged text is not to be announced again
+  // a screen reader would announce unchanged text again
   if (place.textContent !== message) place.textContent = message;
 }

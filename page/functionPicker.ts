@@ -74,7 +74,7 @@ export class FunctionPicker {
   show(name: string, error?: string): void {
     if (name !== this.#name) {
       this.#name = name;
-      // a filter that hides the choice has done its work
+      // the filter hides the chosen function: clear it
       if (![...this.#select.options].some(({ value }) => value === name)) this.#filter.value = '';
       this.#list();
     }

@@ -6,7 +6,7 @@ export function toHex(bytes: Uint8Array, separator = ''): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(separator);
 }
 
-/** Bytes of hex as people paste it. */
+/** Reads hex as people paste it: with spaces, commas or 0x. */
 export function fromHex(text: string): Uint8Array {
   const digits = text.replace(/0x|\\x|[\s,:;{}]/gi, '');
   const wrong = /[^0-9a-f]/iu.exec(digits);

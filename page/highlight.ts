@@ -1,7 +1,7 @@
 /**
- * Lights up a member wherever it is shown, when the pointer or the focus is on one of its places.
+ * Highlights a member wherever it is shown, while the pointer or the focus is on one of its elements.
  *
- * @returns what lights it again where places have been made anew.
+ * @returns a function that restores the highlight after elements were replaced.
  */
 export function highlight(root: HTMLElement): () => void {
   let keys: readonly string[] = [];

@@ -1,4 +1,4 @@
-/** Puts the page together: an address is a state, a state is shown, an edit is a new address. */
+/** The page: its address is the state, a state is shown, an edit changes the address. */
 import { decode, loadEncoder } from '../dist/encode.js';
 import { argumentsOf, membersOf, run, type Step, setters } from './call.js';
 import { CallForm } from './callForm.js';

@@ -1,4 +1,4 @@
-/** What is shown of an SQE: its operation, its bytes, its fields. */
+/** Shows an SQE: its operation, its bytes, its fields. */
 import { type DecodedSqe, decode } from '../dist/encode.js';
 import { byteGrid } from './byteGrid.js';
 import { type Copy, copies } from './copies.js';
@@ -16,7 +16,7 @@ function warningOf({ name, offset, bytes, field }: Piece, operation: string): st
 
 const heading = ({ opcode, name }: DecodedSqe): string => (name ? `${name} (${opcode})` : `Unknown opcode ${opcode}`);
 
-/** Shows bytes that are right. */
+/** Shows valid bytes. */
 export function showResult(bytes: Uint8Array, origin: Origin, sources: readonly Copy[]): void {
   const sqe = decode(bytes);
   const pieces = cut(bytes, sqe);
@@ -36,7 +36,7 @@ export function showResult(bytes: Uint8Array, origin: Origin, sources: readonly 
   setStale(false);
 }
 
-/** Dims what is shown while the input is wrong. */
+/** Dims the result while the input is invalid. */
 export function setStale(stale: boolean): void {
   byId('result').classList.toggle('stale', stale);
   byId('stale').textContent = stale ? 'The input is not right; below is what it was before.' : '';

@@ -5,7 +5,7 @@ import type { Integer } from './integer.js';
 
 const MAX_INT32 = 0x7fffffffn;
 
-/** JavaScript's | makes 32 signed bits of everything, so names are kept where that changes nothing. */
+/** JavaScript's | makes a signed 32-bit number of its operands, so names are used only where that changes nothing. */
 function inTypeScript({ value, terms }: Integer): string {
   const small = value <= MAX_INT32 && value >= -MAX_INT32;
   if (terms.length > 1 && !small) return inTypeScript({ value, terms: [{ text: `0x${value.toString(16)}`, value }] });

@@ -1,6 +1,6 @@
-/** What the page shows, as the part of its address after the #. */
+/** The state of the page, kept in its address after the #. */
 
-/** A call: texts as typed, by argument, and by setter as `sqe.flags`. */
+/** A call: the typed text of each argument, and of each setter as `sqe.flags`. */
 export interface CallState {
   readonly mode: 'encode';
   readonly name: string;
@@ -32,7 +32,7 @@ export function fromHash(hash: string): State | undefined {
   return { mode: 'encode', name, texts: new Map(pairs) };
 }
 
-/** Puts states into the address: one step back for each input that was edited, not for each key. */
+/** Writes states into the address. The history gets one step for each edited input, not for each key. */
 export class Address {
   #edited: string | undefined;
 
@@ -52,7 +52,7 @@ export class Address {
     this.#edited = edited;
   }
 
-  /** Makes the address complete, without a step of its own. */
+  /** Completes the address without a step in the history. */
   complete(state: State): void {
     history.replaceState(null, '', toHash(state));
   }

@@ -1,4 +1,4 @@
-/** Copies a module of the package, and all that it imports, to where the page finds them. */
+/** Copies a module of the package and all that it imports to where the page loads them. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { argv } from 'node:process';

@@ -14,7 +14,7 @@ const types: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
-/** The file that a request is for, or undefined: nothing outside of the folder is one. */
+/** The file that a request asks for; undefined if it is outside of the folder. */
 function fileFor(folder: string, url: string): string | undefined {
   try {
     const path = decodeURIComponent(url.replace(/[?#].*/, ''));

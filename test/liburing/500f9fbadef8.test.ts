@@ -46,7 +46,7 @@ it('main', () => {
     io_uring_cqe_seen(ring, cqe.value);
     offset += 4096;
   }
-  // C does not look at the file
+  // C does not check the file
   expect(statSync(buf).size).toBe(BLOCKS * 4096);
   io_uring_queue_exit(ring);
 });

@@ -27,7 +27,7 @@ it('main', () => {
   sqe.user_data = 89;
   expect(io_uring_submit(ring)).toBe(1);
 
-  // C does not look at what came
+  // C does not check the completion
   expect(waited(ring, cqe)).toMatchObject({ user_data: 89n, res: -ETIME });
   io_uring_cqe_seen(ring, cqe.value);
   const msec = mtime_since_now(tv);

@@ -43,7 +43,7 @@ function test_single_fsync(ring: io_uring): void {
 
   expect(io_uring_submit(ring)).toBe(1);
   expect(io_uring_wait_cqe(ring, cqe)).toBe(0);
-  // C does not look at the result
+  // C does not check the result
   expect(cqe.value.res).toBe(0);
 
   io_uring_cqe_seen(ring, cqe.value);

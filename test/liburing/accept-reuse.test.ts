@@ -70,7 +70,7 @@ it('main', () => {
   closing(accepted);
   expect(results.get(2n)).toBe(0);
 
-  // C does not look at the address that accept gave
+  // C does not check the address that accept gave
   const local = alloc(sockaddr_in);
   expect(getsockname(connect_fd, local)).toBe(0);
   expect(sa.bytes).toEqual(local.bytes);

@@ -192,7 +192,7 @@ function test_loop(ring: io_uring, args: Args, recv_s0: number, addr: sockaddr_i
   if (multishot) {
     // for fixed multishot accept test, the file slots allocated are [0, 32)
     if (fixed) expect(s_fd.sort((a, b) => a - b)).toEqual(s_fd.map((_, i) => i));
-    // C does not see to it that they differ
+    // C does not check that they differ
     expect(new Set(s_fd).size).toBe(MAX_FDS);
     return;
   }
@@ -202,7 +202,7 @@ function test_loop(ring: io_uring, args: Args, recv_s0: number, addr: sockaddr_i
 
   expect(io_uring_submit_and_wait(ring, 2)).toBe(2);
   for (let i = 0; i < 2; i++) expect(next(ring).res).toBe(128);
-  // C does not look at what arrived
+  // C does not check the received data
   expect(recv_d).toEqual(send_d);
 }
 

@@ -38,7 +38,7 @@ it('main', () => {
   expect(io_uring_submit_and_wait(ring, 2)).toBe(1);
 
   expect(io_uring_peek_cqe(ring, cqe)).toBe(0);
-  // C does not look at what came
+  // C does not check the completion
   const first = { user_data: cqe.value.user_data, res: cqe.value.res };
   io_uring_cqe_seen(ring, cqe.value);
 

@@ -76,7 +76,7 @@ it('main', () => {
   expect(write(fds[1], Buffer.from('Hello'), 5)).toBe(5);
 
   expect(io_uring_wait_cqe(ring, cqe)).toBe(0);
-  // C is content with what is not negative
+  // C accepts what is not negative
   expect(cqe.value.res).toBe(5);
   expect(cqe.value.flags & IORING_CQE_F_BUFFER).not.toBe(0);
   expect(cqe.value.flags >>> IORING_CQE_BUFFER_SHIFT).toBe(bid);

@@ -26,7 +26,7 @@ const BGID_START = 60;
 const BGID_NR = 10;
 const ENTRIES = 512;
 
-/** These rings have no place in the library's memory: pread(2) writes to them, where C has memset(3). */
+/** These rings are not in the window: pread(2) writes to them, where C uses memset(3). */
 function memset(fd: number, address: number, size: number): void {
   if (pread(fd, address, size, 0) !== size) expect.fail('pread');
 }

@@ -79,7 +79,7 @@ function prep_read(ring: io_uring, fd: number, offset: number, user_data: number
   sqe.user_data = user_data;
 }
 
-/** Reaps a read that has got a buffer, with the data at its offset. Returns the buffer. */
+/** Reaps a read with a buffer, and checks that it has the data of its offset. Returns the buffer. */
 function reap(ring: io_uring, offsetOf: (user_data: number) => number): number {
   if (io_uring_wait_cqe(ring, cqe)) expect.fail('wait');
   const { res, flags, user_data } = cqe.value;
@@ -193,7 +193,7 @@ it('test_rapid_drain_refill', () => {
 
     if (io_uring_submit(ring) !== 1) expect.fail('submit');
 
-    // C does not look which buffer it is, or what is in it
+    // C does not check which buffer it is, or what is in it
     if (reap(ring, (user_data) => (user_data * BUF_SIZE) % FILE_SIZE) !== bid) expect.fail(`buffer of read ${i}`);
   }
 

@@ -73,7 +73,7 @@ describe.each(bgids)('group %d', (bgid) => {
     reg.ring_entries = 32;
     reg.bgid = bgid;
 
-    // C takes any error
+    // C accepts any error
     expect(io_uring_register_buf_ring(ring, reg, 0)).toBe(-EFAULT);
 
     io_uring_queue_exit(ring);
@@ -107,7 +107,7 @@ describe.each(bgids)('group %d', (bgid) => {
 
     err[0] = 0;
     expect(io_uring_setup_buf_ring(ring, 32, bgid, 0, err) === null).toBe(true);
-    // C does not ask why
+    // C does not check the error
     expect(err[0]).toBe(-EEXIST);
 
     io_uring_queue_exit(ring);

@@ -47,7 +47,7 @@ function cancel_all(target: number, fixed: boolean, nr: number): void {
 
   for (let i = 0; i < nr + 1; i++) {
     expect(io_uring_wait_cqe(ring, cqe)).toBe(0);
-    // C does not look
+    // C does not check this
     expect(cqe.value.res).toBe(cqe.value.user_data === 200n ? nr : -ECANCELED);
     io_uring_cqe_seen(ring, cqe.value);
   }

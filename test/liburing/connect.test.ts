@@ -128,7 +128,7 @@ function test_connect(ring: io_uring, async: boolean): void {
   listen_on_socket(accept_fd, 128);
   const connect_fd = create_socket();
   expect(connect_socket(ring, connect_fd, async)).toBe(0);
-  // C does not look whom to
+  // C does not check to whom
   const peer = alloc(sockaddr_in);
   expect(getpeername(connect_fd, peer)).toBe(0);
   expect(peer.bytes).toEqual(addr.bytes);

@@ -77,7 +77,7 @@ function test_io(file: string, usecs: number, fault: boolean): void {
   for (let reaped = 0; reaped < total; reaped++) {
     const { user_data, res } = next(ring);
     seen.add(Number(user_data));
-    // C takes an error of any of them
+    // C accepts an error of each
     expect(res).toBe(fault && user_data === BigInt(ENTRIES + 4) ? -EFAULT : BS);
   }
   expect(seen.size).toBe(total);
@@ -163,7 +163,7 @@ function test_overflow_handling(batch: boolean, cqe_multiple: number, poll: bool
     io_uring_cq_advance(ring, count);
     outstanding -= count;
   }
-  // C looks at neither
+  // C checks neither
   expect(outstanding).toBe(0);
   expect(overflows).toBeGreaterThan(0);
 

@@ -60,7 +60,7 @@ it('test_canceled_userdata', () => {
   });
 
   const cqes = submit_and_wait_cqes(ring, nr);
-  // C does not look at the results
+  // C does not check the results
   expect(cqes).toMatchObject(Array.from({ length: nr }, (_, i) => ({ user_data: BigInt(i), res: 0 })));
 });
 
@@ -69,7 +69,7 @@ function run_drained(ring: io_uring, nr: number): void {
     io_uring_prep_nop(sqe);
     sqe.flags |= IOSQE_IO_DRAIN;
   });
-  // C does not look at what came
+  // C does not check the completion
   expect(submit_and_wait_cqes(ring, nr)).toMatchObject(
     Array.from({ length: nr }, (_, i) => ({ user_data: BigInt(i), res: 0 })),
   );
@@ -96,7 +96,7 @@ it('test_drain_with_linked_timeout', () => {
   });
 
   const cqes = submit_and_wait_cqes(ring, nr * 2);
-  // C does not look at what came: each timeout waits for the ones before it
+  // C does not check the completion: each timeout waits for the ones before it
   expect(cqes.map(({ user_data }) => Number(user_data) >> 1)).toEqual([0, 0, 1, 1, 2, 2]);
   // its own time, or that of its linked timeout, is first
   for (const { user_data, res } of cqes) if (user_data % 2n === 0n) expect([-ETIME, -ECANCELED]).toContain(res);

@@ -51,7 +51,7 @@ it('main', () => {
   const { res } = cqe.value;
   if (res === -EOPNOTSUPP) skip('no RWF_NOWAIT here');
   expect([-EAGAIN, 4096]).toContain(res);
-  // C does not look at the buffer
+  // C does not check the buffer
   expect(buf.every((byte) => byte === (res === 4096 ? 0x5a : 0))).toBe(true);
 
   io_uring_queue_exit(ring);

@@ -51,7 +51,7 @@ it('main', () => {
     io_uring_cqe_seen(ring, cqe.value);
   }
 
-  // C takes any two
+  // C accepts any two
   expect(seen.sort()).toEqual([1n, 2n]);
   expect(io_uring_peek_cqe(ring, cqe), 'Generated too many events').not.toBe(0);
   io_uring_queue_exit(ring);

@@ -57,7 +57,7 @@ function prep(ring: io_uring, efd: number, out: StructArray<epoll_event>): void 
   expect(io_uring_submit(ring)).toBe(1);
 }
 
-/** The number of events that came. */
+/** The number of events. */
 function reap(ring: io_uring): number {
   const { user_data, res } = next(ring);
   if (res === -EINVAL) skip('no IORING_OP_EPOLL_WAIT');
@@ -113,7 +113,7 @@ function test_del(ring: io_uring): void {
   expect(epoll_ctl(efd, EPOLL_CTL_DEL, removed, event_of(removed))).toBe(0);
   for (const [, write_fd] of fds) expect(write(write_fd, foo, 3)).toBe(3);
 
-  // C does not look at what came
+  // C does not check the completion
   expect(reap(ring)).toBe(1);
   expect(fdsOf(out, 1)).toEqual([kept]);
   drain([removed, kept]);
@@ -151,7 +151,7 @@ const writer = (fds: number[], keep_running: Int32Array): Thread =>
     ({ syscall, usleep }, { fds, foo, keep_running }) => {
       while (Atomics.load(keep_running, 0)) {
         usleep(150);
-        // a pipe that is full is not what this is about
+        // a full pipe is another case
         for (const fd of fds) syscall('write', fd, foo, 3);
       }
       return 0;

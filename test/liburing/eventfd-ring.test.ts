@@ -56,7 +56,7 @@ function test(flags: number): void {
 
   expect(io_uring_submit(ring1)).toBe(1);
 
-  // C, which ends here, is content if nothing hangs; both polls have to complete
+  // C, which ends here, accepts all that does not hang; both polls have to complete
   const cqe = newCqe();
   const of1 = [waited(ring1, cqe)].map(({ user_data, res }) => ({ user_data, res }));
   expect(of1).toEqual([{ user_data: 3n, res: 0 }]);

@@ -40,7 +40,7 @@ it('main', () => {
   expect(write(evfd, tmp, 8)).toBe(8);
 
   expect(io_uring_wait_cqe_timeout(ring, cqe, timespec(20))).toBe(0);
-  // C does not look at it
+  // C does not check it
   expect(cqe.value.res).toBe(8);
   expect(cqe.value.user_data).toBe(1n);
   expect([...ptr]).toEqual([1n, 0n]);

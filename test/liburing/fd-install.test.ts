@@ -106,7 +106,7 @@ it('test_working', () => {
 
   /* normal pipe read should still work with new fd */
   expect(read(fds[0], buf, buf.length)).toBe(5);
-  // C does not look at it
+  // C does not check it
   expect(stringOf(buf)).toBe('Hello');
 
   /* fixed fd pipe read should now fail */
@@ -148,7 +148,7 @@ function test_flags(async: boolean): void {
     if (async) sqe.flags |= IOSQE_ASYNC;
   });
   expect(fd).toBeGreaterThanOrEqual(0);
-  // C does not look at it
+  // C does not check it
   expect(closesOnExec(fd)).toBe(0);
 
   for (const open of [...fds, fd]) close(open);
@@ -198,7 +198,7 @@ it('test_linked', () => {
     if (user_data === 2n) fd = res;
   }
 
-  // C takes none for a success
+  // C treats no completion as success
   expect(fd).toBeGreaterThan(2);
   for (const open of [...fds, fd]) close(open);
 });

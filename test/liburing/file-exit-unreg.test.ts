@@ -37,7 +37,7 @@ it('main', () => {
   for (const fd of fds) close(fd);
 });
 
-// C has nothing that would tell if the tags had got lost
+// C does not notice lost tags
 it('the tags are posted when the files are unregistered', () => {
   const tags = BigUint64Array.of(1n, 2n);
   const ring = newRing();

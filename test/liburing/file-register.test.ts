@@ -132,7 +132,7 @@ it('test_replace', () => {
   const fds = open_files(10, 0, 1);
   expect(io_uring_register_files_update(ring, 90, fds, 10)).toBe(10);
 
-  // C does not look which file it is
+  // C does not check which file it is
   const buf = allocArray(4).fill(0x55);
   write(fds[9] as number, buf, 4);
   const { res } = complete(ring, (sqe) => {
@@ -163,7 +163,7 @@ it('test_grow', () => {
   const files = open_files(50, 250, 0);
   expect(io_uring_register_files(ring, files, 300)).toBe(0);
 
-  // C ends at whatever error, and leaves the new files open
+  // C ends at any error, and leaves the new files open
   for (let off = 50; off <= 300; off++) {
     const fds = open_files(1, 0, off);
     expect(io_uring_register_files_update(ring, off, fds, 1)).toBe(off === 300 ? -EINVAL : 1);
@@ -321,7 +321,7 @@ it('test_fixed_removal_ordering', () => {
   fd[0] = -1;
   expect(io_uring_register_files_update(ring, 1, fd, 1)).toBe(1);
 
-  // C does not look at the results: the file is looked up when the link starts, at an empty slot
+  // C does not check the results: the file is looked up when the link starts, at an empty slot
   expect(next(ring)).toMatchObject({ res: -ETIME, user_data: 1n });
   expect(next(ring)).toMatchObject({ user_data: 2n });
 
@@ -390,7 +390,7 @@ function test_overallocating_file_range(ring: io_uring, fds: Int32Array & { 0: n
     expect(file_update_alloc(ring, fd)).toBe(1);
     given.push(fd[0]);
   }
-  // C is content with one of them twice
+  // C accepts one of them twice
   expect(given.sort()).toEqual([roff, roff + 1]);
 
   expect(file_update_alloc(ring, oneFd(fds[0]))).toBe(-ENFILE);

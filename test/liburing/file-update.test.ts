@@ -49,7 +49,7 @@ it('main: test_update_multiring, test_sqe_update', () => {
   test_update_multiring(r1, r2, r3, true);
   test_update_multiring(r1, r2, r3, false);
   test_sqe_update(r1);
-  // the rings have let go of the old files, and one of them of the new ones: C does not ask
+  // the rings have let go of the old files, and one of them of the new ones: C does not check
   const slot = (ring: io_uring): number =>
     complete(ring, (sqe) => {
       io_uring_prep_fsync(sqe, 0, 0);

@@ -53,7 +53,7 @@ it('main', () => {
   for (let i = 0; i < IOVECS_LEN; i++) {
     expect(io_uring_wait_cqe(ring, cqe)).toBe(0);
     expect(cqe.value.res).toBe(iovecs.at(i).iov_len);
-    // C sets the data, and does not ask for it
+    // C sets the data, and does not check it
     expect(io_uring_cqe_get_data(cqe.value)).toBe(data.byteOffset);
     io_uring_cqe_seen(ring, cqe.value);
   }

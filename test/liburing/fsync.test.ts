@@ -34,7 +34,7 @@ it('test_single_fsync', () => {
   expect(io_uring_submit(ring)).toBe(1);
 
   expect(io_uring_wait_cqe(ring, cqe)).toBe(0);
-  // C does not look at the result
+  // C does not check the result
   expect(cqe.value.res).toBe(0);
   io_uring_cqe_seen(ring, cqe.value);
   close(fd);

@@ -105,7 +105,7 @@ it('test_sqe128_resize', () => {
   /* Resize the ring while SQEs are pending */
   expect(resize(ring, 16, 16, IORING_SETUP_CQSIZE)).toBe(0);
 
-  // C does not look at the copies
+  // C does not check the copies
   for (let i = 0; i < 4; i++) {
     const index = (io_uring_smp_load_acquire(ring.sq.khead) + i) & ring.sq.ring_mask;
     const large = bytesAt(ring.sq.sqes + 128 * index + 64, 64);

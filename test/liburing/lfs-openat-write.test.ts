@@ -34,7 +34,7 @@ function do_write(fd: number, offset: number): void {
   const buf = allocString('some test write buf');
   io_uring_prep_write(get_sqe(ring), fd, buf, buf.length, offset);
   expect(result()).toBe(buf.length);
-  // C does not look where it went
+  // C does not check where it went
   expect(fstatSync(fd).size).toBe(offset + buf.length);
 }
 

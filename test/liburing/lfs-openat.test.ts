@@ -52,7 +52,7 @@ it('open_io_uring', () => {
 
   const { res } = complete(ring, (sqe) => io_uring_prep_openat(sqe, dfd, fn, OPEN_FLAGS, OPEN_MODE));
   expect(res).toBeGreaterThanOrEqual(0);
-  // C does not look at it
+  // C does not check it
   expect(lseek(res, 0, SEEK_END)).toBe(2 ** 32 + 4);
   expect(close(res)).toBe(0);
 
@@ -61,7 +61,7 @@ it('open_io_uring', () => {
 
 /** What C does last: close() triggers ->flush(), and it and io_uring_queue_exit() return, and nothing is done. */
 function leave(ring: io_uring, fds: Int32Array): void {
-  // C asks for nothing but that it does not hang
+  // C checks only that it does not hang
   expect(io_uring_cq_ready(ring)).toBe(0);
   const fd = dup(ring.ring_fd);
   expect(fd).toBeGreaterThanOrEqual(0);

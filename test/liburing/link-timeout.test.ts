@@ -146,7 +146,7 @@ it('test_single_link_no_timeout', () => {
     (sqe) => io_uring_prep_writev(sqe, write_fd, iovecOf(sent), 1, 0),
   );
   expect(res).toEqual([128, -ECANCELED, 128]);
-  // C does not look at what was read
+  // C does not check the data
   expect(buffer).toEqual(sent);
 });
 
@@ -193,7 +193,7 @@ it('test_fail_lone_link_timeouts', () => {
 });
 
 it('test_fail_two_link_timeouts', () => {
-  // C's is 0, whatever that is here
+  // C uses 0, whatever that is here
   const [, write_fd] = pipe_fds();
   const res = run(
     openRing(8),

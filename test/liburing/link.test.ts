@@ -40,7 +40,7 @@ it('test_single_link', () => {
   const ring = openRing(8);
   link_nop(ring, IOSQE_IO_LINK);
   link_nop(ring, 0);
-  // C does not look at the results of these three
+  // C does not check the results of these three
   expect(run(ring, 2)).toMatchObject([{ res: 0 }, { res: 0 }]);
 });
 
@@ -141,7 +141,7 @@ it('test_double_hardlink', () => {
 
 it('test_early_fail_and_wait', () => {
   const ring = openRing(8);
-  // C's is 42, whatever that is here
+  // C uses 42, whatever that is here
   const invalid_fd = 0x7fffffff;
 
   const sqe = get_sqe(ring);

@@ -89,7 +89,7 @@ it('test_madvise', () => {
   io_uring_queue_exit(ring);
 });
 
-// C's advice could as well not be taken
+// C does not notice if the kernel ignores the advice
 it('MADV_DONTNEED empties private memory', () => {
   const ring = newRing();
   expect(io_uring_queue_init(8, ring, 0)).toBe(0);

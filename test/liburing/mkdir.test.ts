@@ -51,7 +51,7 @@ it('main', () => {
   io_uring_queue_exit(ring);
 });
 
-// C looks for the directory, and not at its mode
+// C checks that the directory exists, and not its mode
 it('the mode', () => {
   const fn = newPath();
   const ring = newRing();

@@ -69,7 +69,7 @@ function test_local(src: io_uring, dst: io_uring): void {
 
   const { res: fd, user_data } = next(dst);
   expect(fd).toBe(0);
-  // C does not look at the data
+  // C does not check the data
   expect(user_data).toBe(10n);
 
   const sqe = get_sqe(dst);

@@ -220,7 +220,7 @@ function test_simple_drain(ring: io_uring): void {
 
   const came = Array.from({ length: 6 }, () => Number(next(ring).user_data));
   expect(came[5]).toBe(3);
-  // C does not look at the others: twice the first poll, and its end
+  // C does not check the others: twice the first poll, and its end
   expect(came.sort()).toEqual([0, 0, 0, 1, 2, 3]);
 }
 

@@ -24,7 +24,7 @@ it('main', () => {
   const ret = io_uring_queue_init_params(2, ring, p);
   if (ret === -EINVAL || ret === -ENOENT) skip('no IORING_SETUP_NO_MMAP');
   expect([0, -EFAULT, -ENOMEM]).toContain(ret);
-  // C asks no further
+  // C checks no more
   if (ret === 0) {
     expect(complete(ring, io_uring_prep_nop).res).toBe(0);
     io_uring_queue_exit(ring);

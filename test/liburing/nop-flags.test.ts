@@ -83,7 +83,7 @@ it('test_nop_file_bad_fd', () => {
   const res = nop(ring, { nop_flags: IORING_NOP_FILE, fd: 9999 /* invalid fd */ });
   io_uring_queue_exit(ring);
   if (res === 0) skipSilently('no IORING_NOP_FILE');
-  // C takes -EINVAL, too
+  // C accepts -EINVAL, too
   expect(res).toBe(-EBADF);
   nop_file = true;
 });
@@ -171,7 +171,7 @@ it('test_nop_tw', () => {
     expect(res).toBe(0);
     seen.push(user_data);
   }
-  // C takes each for any other
+  // C accepts one for another
   expect(seen.sort()).toEqual([1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n]);
   io_uring_queue_exit(ring);
 });

@@ -71,7 +71,7 @@ it('test_openat', () => {
 
   /* open all */
   const all = do_opens(ring, path, FDS, false);
-  // C does not look at the slots
+  // C does not check the slots
   expect(new Set(all).size).toBe(FDS);
 
   /* now close 100 randomly */
@@ -79,7 +79,7 @@ it('test_openat', () => {
   while (closed.size < 100) {
     const slot = Math.floor(Math.random() * FDS);
     const res = try_close(ring, slot);
-    // C goes on at whatever else comes
+    // C continues at any other result
     expect(res).toBe(closed.has(slot) ? -EBADF : 0);
     closed.add(slot);
   }

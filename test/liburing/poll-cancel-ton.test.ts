@@ -83,7 +83,7 @@ it('main', () => {
 
   add_polls(ring, pipe1[0], POLL_COUNT);
   const reaped = del_polls(ring, POLL_COUNT);
-  // C ignores what comes of it; polls that were removed are cancelled
+  // C ignores the result; polls that were removed are cancelled
   const cancelled = [...reaped].filter(([data]) => data !== 0n).map(([, res]) => res);
   expect(cancelled.length).toBeGreaterThan(POLL_COUNT / 10);
   expect(new Set(cancelled)).toEqual(new Set([-ECANCELED]));

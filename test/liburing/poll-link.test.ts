@@ -41,7 +41,7 @@ function test_poll_timeout(do_connect: boolean, timeout: number): void {
     results.set(user_data, res);
     io_uring_cqe_seen(ring, cqe.value);
   }
-  // C looks for the bit alone; an error has it as well
+  // C checks the bit alone; an error has it as well
   expect(results.get(1n)).toBe(do_connect ? POLLIN : -ECANCELED);
   expect(results.get(2n)).toBe(do_connect ? -ECANCELED : -ETIME);
 }

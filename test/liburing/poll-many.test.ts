@@ -60,7 +60,7 @@ function reap_polls(ring: io_uring): void {
   for (let i = 0; i < BATCH; i++) {
     if (io_uring_wait_cqe(ring, cqe) !== 0) expect.fail('wait cqe');
     const off = Number(cqe.value.user_data);
-    // C does not look at these two
+    // C does not check these two
     if (cqe.value.res !== POLLIN || !at(off).triggered) expect.fail(`${off}: ${cqe.value.res}`);
     at(off).triggered = false;
     if (read(at(off).fd[0], c, 1) !== 1) expect.fail('read');

@@ -82,7 +82,7 @@ function reap_polls(ring: io_uring): void {
   expect(io_uring_submit(ring)).toBe(BATCH);
 
   for (let i = 0; i < 2 * BATCH; i++) {
-    // C waits for ever
+    // C waits without a limit
     if (io_uring_wait_cqe_timeout(ring, cqe, timespec(30)) !== 0) expect.fail(`gave up at ${i}`);
     const { res, flags } = cqe.value;
     const off = Number(cqe.value.user_data);

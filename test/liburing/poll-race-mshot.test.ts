@@ -83,7 +83,7 @@ function test(prep: (ring: io_uring, fd: number) => number): void {
 
   const bids = new Set<number>();
   for (let i = 0; i < NREQS; i++) {
-    // C waits for ever
+    // C waits without a limit
     expect(io_uring_wait_cqe_timeout(ring, cqe, timespec(30)), `receive ${i}`).toBe(0);
     const { res, flags } = cqe.value;
     if (requests === 1) expect(flags & IORING_CQE_F_MORE, `Only got ${i} requests`).toBe(IORING_CQE_F_MORE);
@@ -92,7 +92,7 @@ function test(prep: (ring: io_uring, fd: number) => number): void {
     bids.add(flags >> 16);
     io_uring_cqe_seen(ring, cqe.value);
   }
-  // C sees to it that none is above the highest
+  // C checks that none is above the highest
   expect([...bids].sort((a, b) => a - b)).toEqual(Array.from({ length: NREQS }, (_, i) => i + 1));
   expect(Buffer.from(buf)).toEqual(Buffer.alloc(BUF_SIZE * NREQS, 0x5a));
 

@@ -52,13 +52,13 @@ function test(ring: io_uring): void {
 
   let bytes = 0;
   for (let i = 0; i < NREQS; i++) {
-    // C waits for ever
+    // C waits without a limit
     expect(io_uring_wait_cqe_timeout(ring, cqe, timespec(30)), `receive ${i}`).toBe(0);
     bytes += cqe.value.res;
     io_uring_cqe_seen(ring, cqe.value);
   }
   expect(pthread_join(t)).toBe(0);
-  // C does not look at what came
+  // C does not check the completion
   expect(bytes).toBe(NREQS * SIZE);
   expect(buf).toEqual(sent);
 }

@@ -112,7 +112,7 @@ it('test_file', () => {
   /* Read 4 chunks - each should have BUF_MORE since buffer is 256
    * bytes and each read is 32 bytes */
   for (let i = 0; i < 4; i++) expect(do_read(ring, fd)).toBe(READ_SIZE);
-  // C does not look at the data
+  // C does not check the data
   expect(stringOf(buf)).toBe(text);
 
   io_uring_free_buf_ring(ring, br, 1, BUF_BGID);

@@ -71,7 +71,7 @@ it('main', () => {
     expect(flags >>> IORING_CQE_BUFFER_SHIFT).toBe(BUF_BID);
     expect(res).toBe(80);
     io_uring_cqe_seen(ring, cqe.value);
-    // C's memchr(3) is content with one
+    // C's memchr(3) accepts one
     expect(stringOf(buf.subarray(i * 80, (i + 1) * 80))).toBe('abcd'.charAt(i).repeat(80));
   }
 

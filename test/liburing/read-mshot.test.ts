@@ -137,7 +137,7 @@ function test(first_good: boolean, async: boolean, overflow: boolean, incrementa
       expect(stringOf(buf.subarray(inc_index, inc_index + res))).toBe(message(i));
       inc_index += res;
     } else if (i <= readable) {
-      // C does not look at the data
+      // C does not check the data
       expect(bid).toBe(i + 1);
       expect(stringOf(buf.subarray(i * BUF_SIZE, i * BUF_SIZE + res))).toBe(message(i));
     }
@@ -304,7 +304,7 @@ function test_inc(use_mshot: boolean, flags: number): void {
       const this_bid = cqe_flags >>> IORING_CQE_BUFFER_SHIFT;
       if (bid !== this_bid) {
         if (bid !== -1) expect(bid_bytes).toBe(2048);
-        // C takes them in any order
+        // C accepts any order
         expect(this_bid).toBe(bid + 1);
         bid = this_bid;
         bid_bytes = 0;

@@ -366,7 +366,7 @@ it('test_eventfd_read', () => {
   const { res } = waited(ring, cqe);
   if (res === -EINVAL) skipCase('eventfd IO not supported');
   expect(res).toBe(event.byteLength);
-  // C does not look at it
+  // C does not check it
   expect(event[0]).toBe(1n);
   io_uring_cqe_seen(ring, cqe.value);
   io_uring_queue_exit(ring);

@@ -100,7 +100,7 @@ function test(use_recvmsg: boolean): void {
   const { sockfd, port } = recv_prep(ring, iovecOf(buf), use_recvmsg);
   do_send(port);
   do_recv(ring);
-  // C does not look at the first datagram's contents
+  // C does not check the first datagram's contents
   const ints = new Uint32Array(buf.buffer, buf.byteOffset, MAX_MSG);
   expect([...ints]).toEqual(Array.from(ints, (_, i) => (i < MAX_MSG / 2 ? i : 0)));
 

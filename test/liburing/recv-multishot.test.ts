@@ -262,7 +262,7 @@ interface Buffers {
   msg: msghdr;
 }
 
-/** Holds what came against what was sent: how many bytes came, or were cut off. */
+/** Compares the received data with the sent data: how many bytes came, or were cut off. */
 function check(args: Args, recv_cqe: Completion[], { recv_buffs, sent_buffs, send_buff, msg }: Buffers): number {
   const { stream, wait_each, recvmsg, early_error: error } = args;
   let at = 0;

@@ -65,7 +65,7 @@ function use_buf(ring: io_uring, addr: Address, index: number): number {
   const { res } = next(ring);
   for (const fd of fds) close(fd);
   if (res < 0) return res;
-  // C does not look at what came of it
+  // C does not check its result
   expect(res).toBe(src_buf.length);
   return 0;
 }
@@ -284,7 +284,7 @@ it('test_same', () => {
 
   expect(io_uring_clone_buffers_offset(src, src, 1, 0, 2, IORING_REGISTER_DST_REPLACE)).toBe(0);
 
-  // C does not look at the copy
+  // C does not check the copy
   expect(use_buf(src, base(vecs, 0), 1)).toBe(0);
 
   expect(io_uring_unregister_buffers(src)).toBe(0);

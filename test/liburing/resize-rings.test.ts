@@ -137,7 +137,7 @@ function test_pipes(ring: io_uring, async: boolean): void {
   }
 
   expect(pthread_join(thread)).toBe(0);
-  // C does not look at it
+  // C does not check it
   expect(buffer.every((byte) => byte === 0x5a)).toBe(true);
   for (const fd of fds) close(fd);
 }

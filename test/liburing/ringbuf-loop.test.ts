@@ -72,7 +72,7 @@ it('main', () => {
 
   io_uring_submit_and_wait(ring, 1);
 
-  // C looks at no result
+  // C checks no result
   const cqe = newCqe();
   expect(waited(ring, cqe).res).toBe(32);
   expect(cqe.value.flags & IORING_CQE_F_BUFFER).toBe(IORING_CQE_F_BUFFER);

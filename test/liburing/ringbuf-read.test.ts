@@ -72,7 +72,7 @@ function test(dio: boolean, async: boolean): void {
 
   expect(io_uring_submit(ring)).toBe(NR_BUFS / 2);
 
-  // C takes one buffer for two reads if the data is right when it looks
+  // C accepts one buffer for two reads if the data is right at the check
   const bids = new Set<number>();
   for (let i = 0; i < NR_BUFS / 2; i++) {
     const { res, flags, user_data } = waited(ring, cqe);

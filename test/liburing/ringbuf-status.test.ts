@@ -116,7 +116,7 @@ function test(invalid: boolean): void {
   expect(io_uring_wait_cqe(ring, cqe)).toBe(0);
   expect(cqe.value.res).toBe(output.length);
   expect(cqe.value.flags & IORING_CQE_F_BUFFER).toBe(IORING_CQE_F_BUFFER);
-  // C leaves the buffer alone: the first, with what was written
+  // C does not check the buffer: the first, with what was written
   expect(cqe.value.flags >>> IORING_CQE_BUFFER_SHIFT).toBe(1);
   expect(buf.subarray(0, output.length)).toEqual(output);
   io_uring_cqe_seen(ring, cqe.value);

@@ -208,7 +208,7 @@ function test_files(ring_flags: number): void {
   /* non-zero tag with remove update is disallowed */
   const tag = allocArray(1, BigUint64Array).fill(1n);
   fd[0] = -1;
-  // C is content with 1, too
+  // C accepts 1, too
   expect(update_rsrc(ring, TEST_IORING_RSRC_FILE, 1, off + 1, fd, tag)).toBe(-EINVAL);
 
   io_uring_queue_exit(ring);
@@ -301,7 +301,7 @@ it('test_buffers_empty_buffers', () => {
       sqe.user_data = 100;
     });
     expect(user_data).toBe(100n);
-    // C takes success for a failure
+    // C treats success as a failure
     expect(res).toBeLessThan(0);
   }
 

@@ -98,7 +98,7 @@ function do_recv(ring: io_uring, buf: Uint8Array, enobufs: boolean): void {
   const { res, flags } = next(ring);
   if (res === -EINVAL) skipCase('recv not supported, skipping');
   if (enobufs) {
-    // C takes a message as well; but there are no buffers
+    // C accepts a message as well; but there are no buffers
     expect(res).toBe(-ENOBUFS);
     expect(flags & IORING_CQE_F_SOCK_NONEMPTY, 'NONEMPTY set on -ENOBUFS').toBe(0);
     return;

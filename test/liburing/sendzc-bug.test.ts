@@ -80,7 +80,7 @@ it('main', () => {
   io_uring_unregister_buffers(ring);
   free(send_buffer);
 
-  // C does not look at what arrived
+  // C does not check the received data
   const ret = read(sockets[1], read_buffer, BUF_SIZE);
   expect(ret).toBeGreaterThan(0);
   io_uring_queue_exit(ring);

@@ -77,7 +77,7 @@ function test_link_fail(nr: number, fail_idx: number): void {
   }
 
   expect(io_uring_submit(ring)).toBe(nr);
-  // C takes any result but 0
+  // C accepts any result but 0
   expect(next(ring)).toMatchObject({ res: -EFAULT, user_data: BigInt(fail_idx) });
   expect_none();
 }
@@ -147,7 +147,7 @@ function test_hardlink(nr: number, fail_idx: number, skip_idx: number, hardlink_
 
   for (let i = 0; i < nr; i++) {
     if (i === skip_idx && fail_idx !== skip_idx) continue;
-    // C takes any error of the one that fails
+    // C accepts any error of the one that fails
     expect(next(ring)).toMatchObject({ user_data: BigInt(i), res: i === fail_idx ? -EFAULT : 0 });
   }
   expect_none();

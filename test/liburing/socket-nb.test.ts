@@ -34,7 +34,7 @@ function test(o_nonblock: boolean, msg_dontwait: boolean): void {
   expect(io_uring_submit(ring)).toBe(1);
 
   expect(io_uring_peek_cqe(ring, cqe)).toBe(msg_dontwait ? 0 : -EAGAIN);
-  // C does not look at the result
+  // C does not check the result
   if (msg_dontwait) expect(cqe.value).toMatchObject({ res: -EAGAIN, user_data: 1n });
 }
 

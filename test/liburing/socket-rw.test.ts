@@ -41,6 +41,6 @@ it('main', () => {
   expect(count).toBe(2);
   io_uring_cq_advance(m_io_uring, count);
 
-  // C does not look at what arrived
+  // C does not check the received data
   expect(recv_buff).toEqual(send_buff);
 });

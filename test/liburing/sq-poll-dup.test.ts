@@ -58,7 +58,7 @@ function queue_io(ring: io_uring, fd: number, nr_ios: number): number {
 
 function do_io(fd: number, rings: io_uring[]): void {
   const rets = rings.map((ring) => queue_io(ring, fd, BUFFERS));
-  // C takes as many as the SQ ring has room for
+  // C uses as many as the SQ ring has room for
   expect(Math.min(...rets)).toBeGreaterThan(0);
   for (const [i, ring] of rings.entries()) wait_io(ring, rets[i] as number);
 }

@@ -83,7 +83,7 @@ it('main', () => {
     for (const [i, ring] of rings.entries()) wait_io(ring, rets[i] as number);
     total += rets.reduce((sum, ret) => sum + ret);
   }
-  // C does not ask how many there were: a ring whose SQ is full has none for a while
+  // C does not check how many there were: a ring whose SQ is full has none for a while
   expect(total).toBeGreaterThan(FILE_SIZE / BS);
 
   for (const ring of rings) io_uring_queue_exit(ring);

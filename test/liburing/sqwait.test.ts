@@ -78,7 +78,7 @@ it('main', () => {
     reap(ring, cqe);
   }
 
-  // else nothing has been seen
+  // otherwise the test saw nothing
   expect(waits).toBeGreaterThan(0);
   io_uring_queue_exit(ring);
   close(fd);

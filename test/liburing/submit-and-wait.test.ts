@@ -14,7 +14,7 @@ it('test', () => {
   io_uring_prep_nop(get_sqe(ring));
 
   const tv = now();
-  // C takes any that is not an error
+  // C accepts any that is not an error
   expect(io_uring_submit_and_wait_timeout(ring, cqe, 2, timespec(1), null)).toBe(1);
   /* should be around 1s; C allows 1.2 */
   const ret = mtime_since_now(tv);

@@ -97,7 +97,7 @@ it('test_multi_threads_timeout', () => {
   io_uring_prep_nop(get_sqe(ring));
   expect(io_uring_submit(ring)).toBe(1);
 
-  // C takes -ETIME as well; but the completion is there, and nobody takes it away
+  // C accepts -ETIME as well; but the completion is in the CQ ring, and nobody reaps it
   for (const thread of threads) expect(pthread_join(thread)).toBe(0);
   expect(io_uring_cq_ready(ring)).toBe(1);
 });

@@ -60,7 +60,7 @@ function t_prep_timeout(sqe: io_uring_sqe, ts: __kernel_timespec, flags: number,
   sqe.timeout_flags |= flags;
 }
 
-/** It has taken as long as it should have, which C has from half to one and a half. */
+/** Checks that a timeout took as long as it should: C accepts half to one and a half. */
 function expect_time(exp: number, msec: number): void {
   expect(exp).toBeGreaterThanOrEqual(msec / 2);
   expect(exp).toBeLessThan(msec * 10);
@@ -69,7 +69,7 @@ function expect_time(exp: number, msec: number): void {
 /** Skips where the kernel has no time in the SQE itself. */
 function need_immediate(ring: io_uring): void {
   const { res } = complete(ring, (sqe) => t_prep_timeout(sqe, timespec(0, 1), 0, true));
-  // C goes on without a word; to run it takes half a minute, and it fails on a busy machine
+  // C continues silently; to run it takes half a minute, and it fails on a busy machine
   if (res === -EINVAL) lacking('no IORING_TIMEOUT_IMMEDIATE_ARG');
   expect(res).toBe(-ETIME);
 }
@@ -505,7 +505,7 @@ it('test_single_timeout_exit', () => {
   submit(ring, (sqe) => io_uring_prep_timeout(sqe, msec_to_ts(30000), 0, 0));
   const start = now();
   io_uring_queue_exit(ring);
-  // C does not look at the time
+  // C does not check the time
   expect(mtime_since_now(start)).toBeLessThan(20_000);
 });
 

@@ -43,7 +43,7 @@ it('main', () => {
 
   const cqe = newCqe();
   expect(io_uring_wait_cqe_timeout(ring, cqe, timespec(20))).toBe(0);
-  // C does not look at it
+  // C does not check it
   expect(cqe.value.res).toBe(8);
   expect(cqe.value.user_data).toBe(1n);
   expect([...tmp]).toEqual([1n, 0n]);

@@ -140,7 +140,7 @@ function test_vec(ring: io_uring, rw: boolean, vecs: StructArray<iovec>, expect_
   if (expect_fail) ret = result_of(ring);
   else {
     const expected = bytesOfAll(vecs);
-    // what has failed sends nothing to wait for
+    // a failed request sends nothing to wait for
     const cqe = newCqe();
     if (io_uring_peek_cqe(ring, cqe) === 0) expect(cqe.value.res).toBe(expected.length);
     verify_data(expected, server);
@@ -204,7 +204,7 @@ describe.each([
     ['inv buf underflow', { off: -1, len: 1 }],
     ['inv buf overflow', { off: size, len: 1 }],
   ])('test_fail: %s', (_, vec) => {
-    // C takes any error
+    // C accepts any error
     expect(test_vec(reinit_ring(), rw, iovecs([vec]), true)).toBe(-EFAULT);
   });
 });

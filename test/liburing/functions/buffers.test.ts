@@ -170,7 +170,7 @@ it('io_uring_register_buffers_sparse, _update_tag', () => {
   expect(readInto(ring, buffer, 2)).toBe('clone');
   expect(io_uring_register_buffers_update_tag(ring, 4, iovecOf(buffer), BigUint64Array.of(0n), 1)).toBe(-EINVAL);
   expect(io_uring_unregister_buffers(ring)).toBe(0);
-  // a buffer that is gone leaves its tag
+  // the kernel posts the tag of a buffer that was replaced
   expect(next(ring)).toMatchObject({ user_data: 77n, res: 0 });
 });
 

@@ -124,7 +124,7 @@ function provide(ring: io_uring): Uint8Array {
   return memory;
 }
 
-/** Has the request take its buffer from the group. */
+/** Lets the request take its buffer from the group. */
 function selecting(sqe: io_uring_sqe): void {
   sqe.flags |= IOSQE_BUFFER_SELECT;
   sqe.buf_group = 1;
@@ -171,7 +171,7 @@ it('io_uring_prep_recv_multishot: its length, and its flags', () => {
   expect(send(from, text('hello'), 5, 0)).toBe(5);
   const { res } = next(ring);
   if (res === -EINVAL) return lacking('no length for recv_multishot');
-  // no more of a buffer than that
+  // at most that much of a buffer
   expect(res).toBe(5);
   expect(stringOf(memory)).toBe('hel');
   // the address is not used: buffers are what is selected
@@ -248,7 +248,7 @@ it('io_uring_prep_sendmsg_zc: the flags', () => {
 });
 
 it('io_uring_prep_sendmsg_zc_fixed: the flags', () => {
-  // came with the vectored ones
+  // the kernel added it with the vectored ones
   needs(IORING_OP_READV_FIXED, 'IORING_OP_READV_FIXED');
   const ring = openRing();
   const { from } = datagrams();
@@ -307,7 +307,7 @@ it('io_uring_prep_accept_direct', () => {
   expect(io_uring_register_files_sparse(ring, 4)).toBe(0);
   const accept = (flags: number): number =>
     complete(ring, (sqe) => io_uring_prep_accept_direct(sqe, fd, peer, len, flags, 2)).res;
-  // there is no descriptor to close on exec
+  // a direct descriptor has no close-on-exec flag
   expect(accept(SOCK_CLOEXEC)).toBe(-EINVAL);
   expect(accept(0)).toBe(0);
   expect([peer.sin_port, len[0]]).toEqual([port, sockaddr_in.size]);
@@ -361,7 +361,7 @@ it.each([
     io_uring_prep_recv(sqe, slot, buf, 64, 0);
     sqe.flags |= IOSQE_FIXED_FILE;
   });
-  // a stream socket it is, and in that slot
+  // it is a stream socket, and in that slot
   expect(res).toBe(-ENOTCONN);
 });
 

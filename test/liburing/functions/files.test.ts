@@ -178,7 +178,7 @@ it.each([
 ])('$name: where the range is', ({ prep, member }) => {
   const ring = openRing();
   const { fd } = newFile('x'.repeat(8192));
-  // advice is all it is: nothing can be seen of it, but in the request
+  // it is advice only: nothing can be seen of it, but in the request
   const sqe = get_sqe(ring);
   prep(sqe, fd, 4096, 1024, POSIX_FADV_NORMAL);
   expect([sqe.off, BigInt(sqe[member])]).toEqual([4096n, 1024n]);

@@ -96,7 +96,7 @@ function submit(ring: io_uring, user_data: number | bigint, prep: (sqe: io_uring
   expect(io_uring_submit(ring)).toBe(1);
 }
 
-/** So many completions, by their user_data. */
+/** `count` completions, by their user_data. */
 const results = (ring: io_uring, count: number): Map<bigint, number> =>
   new Map(
     Array.from({ length: count }, () => {
@@ -105,7 +105,7 @@ const results = (ring: io_uring, count: number): Map<bigint, number> =>
     }),
   );
 
-/** What reading a slot's file brings. */
+/** The data that a read of a slot's file returns. */
 function readSlot(ring: io_uring, slot: number): string | number {
   const { res } = complete(ring, (sqe) => {
     io_uring_prep_read(sqe, slot, buf.fill(0), buf.length, 0);
@@ -126,7 +126,7 @@ it.each([
   const cancel = (user_data: number, flags: number): void => submit(ring, 9, (sqe) => prep(sqe, user_data, flags));
   cancel(7, 0);
   expect(results(ring, 1)).toEqual(new Map([[9n, -ENOENT]]));
-  // of all that match it is told how many
+  // the result is how many matched
   cancel(5, IORING_ASYNC_CANCEL_ALL);
   const both = [next(ring), next(ring), next(ring)].map(({ user_data, res }) => `${user_data}: ${res}`);
   expect(both.sort()).toEqual([`5: ${-ECANCELED}`, `5: ${-ECANCELED}`, '9: 2']);
@@ -161,7 +161,7 @@ it('io_uring_prep_link_timeout: the flags', () => {
 it('io_uring_prep_poll_multishot', () => {
   const ring = openRing();
   const fds = newPipe();
-  // the end that is written to: it can be, and cannot be read
+  // the writing end: it can be, and cannot be read
   submit(ring, 1, (sqe) => io_uring_prep_poll_multishot(sqe, fds[1], POLLIN | POLLOUT));
   const { res, flags } = next(ring);
   expect(res).toBe(POLLOUT);
@@ -248,7 +248,7 @@ it('io_uring_prep_waitid, of a child', async () => {
   const si = alloc(siginfo_t);
   const child = spawn('/bin/sh', ['-c', 'exit 7'], { stdio: 'ignore' });
   const pid = child.pid ?? 0;
-  // Node is to reap it
+  // Node reaps it
   const options = WEXITED | WNOWAIT;
   expect(complete(ring, (sqe) => io_uring_prep_waitid(sqe, P_PID, pid, si, options, 0)).res).toBe(0);
   expect([si.si_pid, si.si_status]).toEqual([pid, 7]);
@@ -286,7 +286,7 @@ it('io_uring_prep_futex_wait, io_uring_prep_futex_wake', () => {
       [2n, 0],
     ]),
   );
-  // of two as many as it is told
+  // as many of the two as it is told
   wake(1, 0b0100);
   expect([...results(ring, 2).keys()].filter((key) => key === 3n || key === 4n)).toHaveLength(1);
   wake(8, 0b0101);
@@ -306,7 +306,7 @@ it('io_uring_prep_futex_waitv', () => {
   expect(complete(ring, (sqe) => io_uring_prep_futex_waitv(sqe, waiters, 2, 1)).res).toBe(-EINVAL);
   submit(ring, 1, (sqe) => io_uring_prep_futex_waitv(sqe, waiters, 2, 0));
   submit(ring, 9, (sqe) => io_uring_prep_futex_wake(sqe, words.subarray(1), 1, 1, FUTEX2_SIZE_U32, 0));
-  // the second of them it was
+  // it was the second
   expect(results(ring, 2)).toEqual(
     new Map([
       [9n, 1],
@@ -357,12 +357,12 @@ it('io_uring_prep_uring_cmd, of a socket', () => {
   expect(bind(fd, addr)).toBe(0);
   expect(getsockname(fd, addr)).toBe(0);
   expect(sendto(fd, hello, 5, 0, addr)).toBe(5);
-  // 5 bytes are there to be received; those to be sent are none
+  // 5 bytes wait to be received, none to be sent
   expect(complete(ring, (sqe) => io_uring_prep_uring_cmd(sqe, 0, fd)).res).toBe(5);
   expect(complete(ring, (sqe) => io_uring_prep_uring_cmd(sqe, SOCKET_URING_OP_SIOCOUTQ, fd)).res).toBe(0);
 });
 
-// what no kernel here does: the request is all there is to look at
+// operations that no kernel here supports: the request is all there is to look at
 it('io_uring_prep_uring_cmd128, io_uring_prep_cmd_discard, io_uring_prep_zero: the members', () => {
   const sqe = alloc(io_uring_sqe, 2).at(0);
   io_uring_prep_uring_cmd128(sqe, 0x1234, 7);

@@ -156,7 +156,7 @@ it('io_uring_submit_and_get_events', () => {
   io_uring_prep_poll_add(get_sqe(ring), fds[0], POLLIN);
   expect(io_uring_submit_and_get_events(ring)).toBe(1);
   expect(write(fds[1], allocArray(1), 1)).toBe(1);
-  // with DEFER_TASKRUN nothing completes before somebody asks
+  // with DEFER_TASKRUN nothing completes before the ring is entered
   expect(io_uring_cq_ready(ring)).toBe(0);
   expect(io_uring_submit_and_get_events(ring)).toBe(0);
   expect(io_uring_cq_ready(ring)).toBe(1);
@@ -185,7 +185,7 @@ it('io_uring_queue_mmap', () => {
   expect(io_uring_queue_mmap(fd, p, ring)).toBe(0);
   atEnd(() => io_uring_queue_exit(ring));
   expect(ring.ring_fd).toBe(fd);
-  // this one has an array of indices
+  // this ring has an array of indices
   expect(ring.sq.array).not.toBe(0);
   expect(complete(ring, io_uring_prep_nop).res).toBe(0);
 });
@@ -195,7 +195,7 @@ it('io_uring_memory_size', () => {
     expect(io_uring_memory_size(64, flags)).toBe(io_uring_memory_size_params(64, newParams({ flags })));
   }
   expect(io_uring_memory_size(64, IORING_SETUP_SQE128)).toBeGreaterThan(io_uring_memory_size(64, 0));
-  // what is said to be enough is enough
+  // the size that the ring asks for is enough
   const size = io_uring_memory_size(64, 0);
   const ring = newRing();
   const memory = t_aligned_alloc(4096, size);
@@ -255,7 +255,7 @@ it('io_uring_register_eventfd_async', () => {
   const efd = closing(eventfd(0, EFD_NONBLOCK));
   const count = allocArray(1, BigUint64Array);
   expect(io_uring_register_eventfd_async(ring, efd)).toBe(0);
-  // what completes at once is no event; what a worker does is one
+  // an inline completion raises no event; a worker's does
   expect(complete(ring, io_uring_prep_nop).res).toBe(0);
   expect(read(efd, count, 8)).toBe(-EAGAIN);
   complete(ring, (sqe) => {
@@ -304,7 +304,7 @@ it('io_uring_register_napi, io_uring_unregister_napi', () => {
   napi.busy_poll_to = 0;
   napi.prefer_busy_poll = 0;
   expect(io_uring_unregister_napi(ring, napi)).toBe(0);
-  // what was set comes back
+  // the old values are returned
   expect([napi.busy_poll_to, napi.prefer_busy_poll]).toEqual([50, 1]);
 });
 
@@ -347,7 +347,7 @@ it('io_uring_get_sqe128, io_uring_prep_nop128', () => {
   expect(io_uring_submit(ring)).toBe(1);
   const { res, user_data } = next(ring);
   expect(user_data).toBe(3n);
-  // the opcode came with rings of both sizes
+  // the kernel added the opcode with rings of both sizes
   expect([0, -EINVAL]).toContain(res);
   expect(io_uring_get_sqe128(openRing(8))).toBeNull();
 });
@@ -359,7 +359,7 @@ it.each([
   const ring = openRing(8, flags);
   const fd = closing(open('/dev/null', O_RDWR));
   const cmd = (op: number, target: number): number => complete(ring, (sqe) => prep(sqe, op, target)).res;
-  // it takes any command, and does nothing
+  // it accepts any command, and does nothing
   const ret = cmd(1, fd);
   if (name === 'io_uring_prep_uring_cmd128' && ret === -EINVAL) return lacking('no IORING_OP_URING_CMD128');
   if (ret === -EOPNOTSUPP) return lacking('/dev/null has no commands');
@@ -367,7 +367,7 @@ it.each([
   expect(cmd(1, -1)).toBe(-EBADF);
 });
 
-// what only special hardware or a later kernel has: that the request arrives, and is refused
+// functions for special hardware or later kernels: that the request arrives, and is refused
 it('io_uring_register_ifq, io_uring_register_zcrx_ctrl', () => {
   const ring = openRing(8, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQE32);
   expect(io_uring_register_ifq(ring, alloc(io_uring_zcrx_ifq_reg))).toBeLessThan(0);

@@ -329,7 +329,7 @@ it('io_uring_prep_send_bundle', () => {
   const sent = [next(ring)];
   if (sent[0]?.res === -EINVAL) return lacking('no bundles');
   while (((sent.at(-1)?.flags ?? 0) & IORING_CQE_F_MORE) !== 0) sent.push(next(ring));
-  // a bundle after the other, until the buffers are used up
+  // one bundle after the other, until no buffer is left
   expect(sent.map(({ res }) => res)).toEqual([32, 32]);
   const got = allocArray(64);
   expect(recv(server, got, 64, MSG_WAITALL)).toBe(64);

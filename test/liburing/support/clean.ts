@@ -4,18 +4,18 @@ import { afterEach, beforeEach, expect, type TestContext } from 'vitest';
 
 const endings: (() => unknown)[] = [];
 
-/** Has something done when the test is over, last registered first. Where C leaves it to exit(2). */
+/** Runs a function when the test is over, the last one first, for what C leaves to exit(2). */
 export function atEnd(ending: () => unknown): void {
   endings.push(ending);
 }
 
-/** Has a descriptor closed at the end that C leaves open. */
+/** Closes a descriptor when the test is over, where C leaves it open. */
 export function closing(fd: number): number {
   atEnd(() => closeSync(fd));
   return fd;
 }
 
-/** Has a file removed at the end that C leaves behind. */
+/** Removes a file when the test is over, where C leaves it behind. */
 export function removing(path: string): string {
   atEnd(() => rmSync(path, { force: true, recursive: true }));
   return path;

@@ -1,4 +1,4 @@
-/** Rings, as test/helpers.c sets them up, and the calls that C makes without a look at their result. */
+/** Rings, as test/helpers.c sets them up, and the calls whose results C does not check. */
 import { expect } from 'vitest';
 import {
   alloc,
@@ -113,14 +113,14 @@ export function t_io_uring_init_sqarray(entries: number, ring: io_uring, p: io_u
   return ret;
 }
 
-/** What came of a request. */
+/** The completion of a request. */
 export interface Completion {
   res: number;
   flags: number;
   user_data: bigint;
 }
 
-/** The next completion, given back to the ring. C waits for ever; the test that it does not come in fails. */
+/** The next completion, given back to the ring. C waits without a limit; the test that it does not come in fails. */
 export function next(ring: io_uring): Completion {
   const cqe = newCqe();
   // on a ring of IOPOLL the kernel waits for no time, and comes back with nothing: a limit would be over at once
@@ -137,7 +137,7 @@ export function next(ring: io_uring): Completion {
   return { res, flags, user_data };
 }
 
-/** Prepares one request, submits it and waits for what comes of it. */
+/** Prepares one request, submits it and waits for its completion. */
 export function complete(ring: io_uring, prep: (sqe: io_uring_sqe) => void): Completion {
   prep(get_sqe(ring));
   expect(io_uring_submit(ring), 'io_uring_submit').toBe(1);

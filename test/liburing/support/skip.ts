@@ -12,11 +12,11 @@ const T_EXIT_SKIP = 77;
 
 interface Native {
   status: number | null;
-  /** What it printed: when all is well, C's tests print nothing. */
+  /** Its output: when all is well, C's tests print nothing. */
   output: string;
 }
 
-/** What came of each C test that was asked for. */
+/** The outcome of each C test that was asked for. */
 const known = new Map<string, Native>();
 
 /** Builds liburing's own test natively and runs it. */
@@ -76,6 +76,6 @@ export const skip = (reason: string): never => skipIf(({ status }) => status ===
 export const skipCase = (reason: string): never =>
   skipIf(({ status, output }) => status === T_EXIT_SKIP || (status === T_EXIT_PASS && output !== ''), reason);
 
-/** The same, where C goes on without a word. */
+/** The same, where C continues silently. */
 export const skipSilently = (reason: string): never =>
   skipIf(({ status }) => status === T_EXIT_SKIP || status === T_EXIT_PASS, reason);
