@@ -31,8 +31,8 @@ struct watch {
 	napi_env env;
 	bool loop;
 	bool closed;
-	int references; /* by JavaScript's functions, and by the loop */
-	int eventfd;	/* what is watched, if it is our own; or -1 */
+	int references; /* the JavaScript functions, and the loop */
+	int eventfd;	/* the one that we made, or -1 */
 
 	/* with the loop */
 	uv_poll_t poll;
@@ -91,7 +91,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 	(void) status;
 	(void) events;
-	/* a level, which has to be taken away */
+	/* the eventfd stays readable until it is read */
 	if (w->eventfd >= 0 && read(w->eventfd, &count, sizeof(count)) < 0 &&
 	    errno == EAGAIN)
 		return;
@@ -123,7 +123,7 @@ static void close_poll(struct watch *w)
 	napi_delete_reference(w->env, w->callback);
 	napi_async_destroy(w->env, w->context);
 	uv_close((uv_handle_t *) &w->poll, on_closed);
-	/* libuv is done with it; the object stays until it is collected */
+	/* libuv has closed it; the object stays until it is collected */
 	close_eventfd(w);
 }
 
@@ -238,7 +238,7 @@ static int open_thread(struct watch *w, int fd, napi_value callback)
 	ret = w->epoll < 0 || w->stop < 0 ? -errno : 0;
 	if (!ret)
 		ret = add_fd(w->epoll, w->stop, EPOLLIN);
-	/* edges: what is there already is known to who looks at the ring */
+	/* edge-triggered: only completions that are new wake the thread */
 	if (!ret)
 		ret = add_fd(w->epoll, fd, EPOLLIN | EPOLLET);
 	if (!ret &&
@@ -367,7 +367,7 @@ napi_value watch_create(napi_env env, napi_callback_info info)
 	w->env = env;
 	w->loop = loop;
 	w->epoll = w->stop = -1;
-	w->references = 1; /* ours, until all functions are there */
+	w->references = 1; /* ours, until all functions exist */
 	w->eventfd = -1;
 	if (fd < 0) {
 		fd = w->eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
