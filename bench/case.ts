@@ -1,8 +1,8 @@
-/** What is compared: for each case a reference, in C as a rule, and the same work done otherwise. */
+/** A case of the bench: a reference, usually in C, and programs that do the same work in another way. */
 
 /**
- * `C` is the same in C. `ours` goes through liburing-wasm. `other` is what else there is: node:fs,
- * node:net and so on, of which it is of interest how many times as fast ours are.
+ * `C` is the C program. `ours` uses liburing-wasm. `other` uses node:fs, node:net and so on; the table says how many
+ * times as fast ours are.
  */
 export type Role = 'C' | 'ours' | 'other';
 
@@ -13,38 +13,38 @@ export interface Program {
   readonly args: readonly string[];
 }
 
-/** One of those that are compared. */
+/** A program that a case compares. */
 export interface Side extends Program {
   readonly label: string;
   readonly role: Role;
   /**
-   * How its value is had: `prints` it after measuring for the milliseconds of its first argument;
-   * is `started` over and over, and timed from outside; or `serves` on the port of its first
-   * argument, and {@link client} prints it.
+   * How it is measured. `prints`: it measures for the milliseconds of its first argument, and prints the value.
+   * `started`: it is started repeatedly, and timed from outside. `serves`: it serves on the port of its first
+   * argument, and {@link client} prints the value.
    */
   readonly measured: 'prints' | 'started' | 'serves';
-  /** Has the milliseconds, the port and the server's process as the first arguments. */
+  /** Its first arguments are the milliseconds, the port and the server's process id. */
   readonly client?: Program;
   readonly env?: Readonly<Record<string, string>>;
-  /** The only runtime that has it: bun or deno. */
+  /** The only runtime that can run it: bun or deno. */
   readonly only?: string;
   /** Whether it starts with the flags that a garbage collection on demand needs. */
   readonly collects?: true;
 }
 
-/** Values of a case, and what they are to the reference's: how fast, how large, or how much more. */
+/** The unit of a case's values, and how they compare with the reference's: how fast, how large, or how much more. */
 export type Unit = 'ns/op' | 'ms' | 'bytes';
 export type Comparison = 'speed' | 'size' | 'difference';
 
 export interface Case {
-  /** Begins with its kind and a slash. `--what` selects by it, and it stays from version to version. */
+  /** Begins with its kind and a slash. `--what` selects by it. It is stable across versions. */
   readonly id: string;
   readonly title: string;
   readonly unit: Unit;
   readonly comparison: Comparison;
   /** The first is the reference. */
   readonly sides: readonly [Side, ...Side[]];
-  /** Files that have to be there. */
+  /** The files that it needs. */
   readonly needs?: 'file' | 'tree';
 }
 
