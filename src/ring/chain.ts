@@ -131,7 +131,7 @@ class PlannedChain extends Operations {
   }
 
   async submit(): Promise<unknown[]> {
-    const outcomes = await this.settle();
+    const outcomes = await this.#start();
     const first = firstFailure(outcomes);
     if (first < 0) return outcomes.map((each) => (each as { value?: unknown }).value);
     const { reason } = outcomes[first] as { reason: unknown };
@@ -142,6 +142,11 @@ class PlannedChain extends Operations {
   }
 
   async settle(): Promise<Outcome[]> {
+    return await this.#start();
+  }
+
+  /** Submits the members. Throws for a chain that cannot be submitted. */
+  #start(): Promise<Outcome[]> {
     const plan = this.#plan;
     plan.check();
     plan.engine.submitter.makeRoom(plan.slots);
