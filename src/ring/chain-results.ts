@@ -18,7 +18,17 @@ export type Outcome<T = unknown> =
       readonly reason: unknown;
     };
 
-/** Why a chain failed: the error of its first member that did, and what became of all. */
+/**
+ * Why a chain failed: the error of the first member that failed, and the outcome of each.
+ *
+ * ```ts
+ * try {
+ *   await ring.chain().unlink('old').symlink('new', 'old').submit();
+ * } catch (error) {
+ *   if (error instanceof ChainError) console.log(`member ${error.index}: ${error.code}`, error.outcomes);
+ * }
+ * ```
+ */
 export class ChainError extends SystemError {
   /** Which member failed, from 0. */
   readonly index: number;

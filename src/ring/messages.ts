@@ -6,7 +6,14 @@ import type { Engine } from './engine/engine.js';
 /** A ring to send to: one of this thread, or the `fd` of any ring of the process. */
 export type RingTarget = { readonly fd: number } | number;
 
-/** What another ring sent with `msg_ring`. */
+/**
+ * What another ring sent with `msg_ring`.
+ *
+ * ```ts
+ * void sender.msg_ring(receiver, 5, 42n);
+ * for await (const { len, data } of receiver.messages()) console.log(len, data); // 5 42n
+ * ```
+ */
 export interface RingMessage {
   /** The sender's `data`. */
   readonly data: bigint;

@@ -16,7 +16,13 @@ import { checkSignal } from './request-options.js';
 import type { Requester, SinkRequest } from './requester.js';
 import { Scratch } from './scratch.js';
 
-/** Settings of a multishot operation. */
+/**
+ * Settings of a multishot operation.
+ *
+ * ```ts
+ * for await (const fd of ring.multishot_accept(listener, 0, { highWaterMark: 64, signal })) serve(fd);
+ * ```
+ */
 export interface MultishotOptions {
   /** How many results may wait to be taken before the request is paused, at least 1. Default: 128. */
   readonly highWaterMark?: number | undefined;

@@ -26,7 +26,15 @@ const known: ReadonlySet<string> = new Set([
   'controlLength',
 ] satisfies (keyof MessageOptions)[]);
 
-/** A message that was received, in a provided buffer. */
+/**
+ * A message that was received, in a provided buffer.
+ *
+ * ```ts
+ * for await (using message of ring.recvmsg_multishot(socket, buffers, 0, { nameLength: 128 })) {
+ *   console.log(message.name, message.bytes.length);
+ * }
+ * ```
+ */
 export interface ReceivedMessage extends Disposable {
   /** The data: a view of the buffer, not a copy. */
   readonly bytes: Uint8Array;

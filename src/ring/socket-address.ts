@@ -91,6 +91,10 @@ export function encodeSocketAddress(value: SocketAddress, name: string): Uint8Ar
 /**
  * The socket address in a `struct sockaddr`, as the kernel writes it.
  *
+ * ```ts
+ * decodeSocketAddress(Uint8Array.of(2, 0, 0x1f, 0x90, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)); // 127.0.0.1, port 8080
+ * ```
+ *
  * @param bytes - The struct, with as many bytes as the kernel said it has.
  * @throws a TypeError for a family other than AF_INET, AF_INET6 and AF_UNIX.
  */
