@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 export default defineConfig({
   root,
-  resolve: { alias: [{ find: /^(?:\.\.\/)+src\/(index|linux)\.js$/, replacement: `${root}dist/$1.js` }] },
+  resolve: { alias: [{ find: /^(?:\.\.\/)+src\/(index|c|linux)\.js$/, replacement: `${root}dist/$1.js` }] },
   test: {
     include: ['test/guest/**/*.test.ts', ...Object.keys(shared)],
     server: { deps: { external: [/\/dist\//] } },

@@ -52,7 +52,7 @@ describe('under a kernel that has another operation at 65', () => {
   it('prepZero() names it, and uses FALLOCATE if it may', { timeout: 300_000 }, async () => {
     const script = `
       import { readFileSync, openSync, writeFileSync } from 'node:fs';
-      import * as u from 'liburing-wasm';
+      import * as u from 'liburing-wasm/c';
       try { u.zeroOperation(); } catch ({ code, message }) { console.log(code, message); }
       writeFileSync('/mnt/ext4/file_with_stuff', '1234567890');
       const ring = u.alloc(u.io_uring);
