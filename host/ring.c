@@ -183,6 +183,13 @@ static bool is_still_ours(const struct ring *ring)
 	       st.st_ino == ring->inode;
 }
 
+bool ring_is_stale(struct rings *set, int fd)
+{
+	struct ring *ring = *find_ring(set, fd);
+
+	return ring && !is_still_ours(ring);
+}
+
 void ring_closed(struct rings *set, int fd)
 {
 	struct ring **link = find_ring(set, fd);

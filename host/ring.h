@@ -63,6 +63,12 @@ void ring_pull(struct ring *ring);
 void ring_registered(struct rings *rings, unsigned int opcode,
 		     const struct io_uring_rsrc_update *fds, long count);
 
+/*
+ * Whether @fd was a ring of these, and somebody else has closed it: it may be
+ * another file by now.
+ */
+bool ring_is_stale(struct rings *set, int fd);
+
 /* Forgets a ring whose fd is being closed. */
 void ring_closed(struct rings *rings, int fd);
 

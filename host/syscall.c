@@ -51,8 +51,12 @@ static long do_register(struct rings *rings, const long call[7])
 {
 	unsigned int opcode =
 		(unsigned int) call[2] & ~IORING_REGISTER_USE_REGISTERED_RING;
+	bool by_index =
+		(unsigned int) call[2] & IORING_REGISTER_USE_REGISTERED_RING;
 	long ret;
 
+	if (!by_index && ring_is_stale(rings, (int) call[1]))
+		return -EBADF;
 	if ((unsigned int) call[2] == IORING_REGISTER_RESIZE_RINGS)
 		return ring_resize(rings, (int) call[1],
 				   (struct io_uring_params *) call[3],
@@ -63,6 +67,16 @@ static long do_register(struct rings *rings, const long call[7])
 		ring_registered(rings, opcode,
 				(struct io_uring_rsrc_update *) call[3], ret);
 	return ret;
+}
+
+/* Somebody else may have closed the ring, and its fd be another file's. */
+static long do_close(struct rings *rings, const long call[7])
+{
+	int fd = (int) call[1];
+	bool is_stale = ring_is_stale(rings, fd);
+
+	ring_closed(rings, fd);
+	return is_stale ? -EBADF : pass_on(call);
 }
 
 long window_syscall(struct window *w, struct rings *rings, const long call[7])
@@ -85,8 +99,7 @@ long window_syscall(struct window *w, struct rings *rings, const long call[7])
 		return window_madvise(w, (uintptr_t) call[1], (size_t) call[2],
 				      (int) call[3]);
 	case SYS_close:
-		ring_closed(rings, (int) call[1]);
-		return pass_on(call);
+		return do_close(rings, call);
 	case SYS_prlimit64:
 		return pass_on(call);
 	default:

@@ -45,11 +45,13 @@ import {
   io_uring_queue_exit,
   io_uring_queue_init,
   io_uring_queue_init_mem,
+  io_uring_register_files,
   io_uring_resize_rings,
   io_uring_submit,
   io_uring_wait_cqe,
   memory,
 } from '../../src/c.js';
+import { EBADF } from '../../src/linux.js';
 import { closeRing, initRing, openRing, patiently, runNops, upTo } from '../support/ring.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'liburing-wasm-'));
@@ -312,6 +314,43 @@ describe('leaves nothing behind', () => {
     expect(io_uring_get_sqe(ring)).toBeNull();
     free(ring);
     expect(() => io_uring_get_sqe(ring)).toThrow(/alive/);
+  });
+});
+
+describe('a ring whose descriptor somebody else has closed', () => {
+  /** Closes the ring's descriptor, and opens a file with its number. */
+  function replace(ring: io_uring): { fd: number; inode: number } {
+    const fd = ring.ring_fd;
+    closeSync(fd);
+    expect(openSync('package.json', constants.O_RDONLY)).toBe(fd);
+    return { fd, inode: fstatSync(fd).ino };
+  }
+
+  it('leaves the file alone that has its number now', () => {
+    const ring = alloc(io_uring);
+    expect(initRing(ring, 8)).toBe(0);
+    const { fd, inode } = replace(ring);
+    expect(io_uring_register_files(ring, new Int32Array([fd]), 1)).toBe(-EBADF);
+    closeRing(ring);
+    expect(fstatSync(fd).ino).toBe(inode);
+    closeSync(fd);
+  });
+
+  it('leaves a ring alone that has its number now', () => {
+    const other = createInstance({ windowSize: 4 << 20 });
+    const ring = alloc(io_uring);
+    expect(initRing(ring, 8)).toBe(0);
+    const fd = ring.ring_fd;
+    closeSync(fd);
+    const theirs = other.memory.alloc(io_uring);
+    expect(other.functions.io_uring_queue_init(8, theirs, 0)).toBe(0);
+    expect(theirs.ring_fd).toBe(fd);
+    closeRing(ring);
+    const sqe = other.functions.io_uring_get_sqe(theirs);
+    if (!sqe) throw new Error('no SQE');
+    other.functions.io_uring_prep_nop(sqe);
+    expect(other.functions.io_uring_submit(theirs)).toBe(1);
+    other.close();
   });
 });
 
