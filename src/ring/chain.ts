@@ -9,7 +9,7 @@ import { io_uring_sqe } from '../structs/generated/structs.js';
 import { ChainError, type Outcome } from './chain-results.js';
 import type { FileDescriptor } from './direct-file.js';
 import type { Engine } from './engine/engine.js';
-import type { Request, RequestDetails } from './engine/request.js';
+import type { Request, RequestDetails, Settler } from './engine/request.js';
 import { type Chain, Operations } from './generated/operations.js';
 import { applyOptions, checkMemberOptions, linkToNext, type MemberOptions } from './request-options.js';
 import { edit, type OperationTarget, place, type Requester, recordStack } from './requester.js';
@@ -206,13 +206,13 @@ class Submission {
     const request = engine.submitter.start(name, sqe, buffers);
     if (typeof file === 'number') request.fd = file;
     request.details = { scratch, convert, breaksChain, callSite };
-    request.resolve = (value) => this.#settled(index, { status: 'fulfilled', name, value });
-    request.reject = (reason) => this.#settled(index, { status: 'rejected', name, reason });
+    request.settler = new MemberSettler(this, index, name);
     requester.attach(request, options, () => this.#unstarted.add(request));
     return request;
   }
 
-  #settled(index: number, outcome: Outcome): void {
+  /** Called when a member's last CQE has come. */
+  settled(index: number, outcome: Outcome): void {
     this.#outcomes[index] = outcome;
     this.#cancelUnstarted();
     if (this.#left === 0) return;
@@ -244,6 +244,27 @@ class Submission {
         : { status: 'rejected', name, reason: systemError(-ECANCELED, name) };
     });
     this.#resolve(outcomes);
+  }
+}
+
+/** Turns the end of a member's request into its outcome. */
+class MemberSettler implements Settler {
+  readonly #submission: Submission;
+  readonly #index: number;
+  readonly #name: string;
+
+  constructor(submission: Submission, index: number, name: string) {
+    this.#submission = submission;
+    this.#index = index;
+    this.#name = name;
+  }
+
+  resolve(value: unknown): void {
+    this.#submission.settled(this.#index, { status: 'fulfilled', name: this.#name, value });
+  }
+
+  reject(reason: unknown): void {
+    this.#submission.settled(this.#index, { status: 'rejected', name: this.#name, reason });
   }
 }
 

@@ -40,13 +40,13 @@ function settle(request: Request, details: RequestDetails, res: number, flags: n
   if (handle !== undefined) handle.result = res;
   if (!isSuccess(request.name, res) || (res === -ETIME && details.breaksChain)) {
     buffers?.unused(flags);
-    request.reject(failure(request, res));
+    request.settler.reject(failure(request, res));
     return;
   }
   try {
-    request.resolve(buffers ? buffers.received(res, flags) : convert ? convert(res) : res);
+    request.settler.resolve(buffers ? buffers.received(res, flags) : convert ? convert(res) : res);
   } catch (error) {
-    request.reject(error);
+    request.settler.reject(error);
   }
 }
 

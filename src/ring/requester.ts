@@ -7,7 +7,7 @@ import type { io_uring_sqe } from '../structs/generated/structs.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { FileDescriptor } from './direct-file.js';
 import type { Engine } from './engine/engine.js';
-import type { CompletionSink, Request, RequestDetails } from './engine/request.js';
+import type { CompletionSink, Request, RequestDetails, Settler } from './engine/request.js';
 import { attachHandle } from './request-handle.js';
 import { applyOptions, checkRequestOptions, type RequestOptions } from './request-options.js';
 import type { Scratch } from './scratch.js';
@@ -46,6 +46,19 @@ const capture = (resolve: (value: unknown) => void, reject: (reason: unknown) =>
   resolveLast = resolve;
   rejectLast = reject;
 };
+
+/** A promise with the functions that settle it. */
+class Deferred implements Settler {
+  readonly promise: Promise<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+
+  constructor() {
+    this.promise = new Promise(capture);
+    this.resolve = resolveLast;
+    this.reject = rejectLast;
+  }
+}
 
 /** A request whose completions go to a sink. */
 export interface SinkRequest {
@@ -117,11 +130,9 @@ export class Requester implements OperationTarget {
   }
 
   #promise(request: Request): Promise<unknown> {
-    const promise = new Promise(capture);
-    request.resolve = resolveLast;
-    request.reject = rejectLast;
-    request.promise = promise;
-    return promise;
+    const deferred = new Deferred();
+    request.settler = deferred;
+    return deferred.promise;
   }
 
   #start(name: string, sqe: io_uring_sqe, options: RequestOptions | undefined, file: FileDescriptor = -1): Request {

@@ -93,8 +93,8 @@ export class Reaper {
     const request = this.#requests.find(index, generation);
     if (request === undefined) return;
     if (request.details === undefined && !(flags & (IORING_CQE_F_MORE | IORING_CQE_F_NOTIF))) {
-      if (res >= 0) request.resolve(res);
-      else request.reject(failure(request, res));
+      if (res >= 0) request.settler.resolve(res);
+      else request.settler.reject(failure(request, res));
       this.#requests.give(request);
       return;
     }

@@ -41,8 +41,15 @@ export interface RequestDetails {
   callSite?: { readonly stack?: string } | undefined;
 }
 
-type Settle = (value: unknown) => void;
-const nothing: Settle = () => {};
+/** What a request settles when it is over: a promise, or a member of a chain. */
+export interface Settler {
+  resolve(value: unknown): void;
+  reject(reason: unknown): void;
+  /** The promise that was given to the caller, by which the request can be cancelled. */
+  readonly promise?: Promise<unknown>;
+}
+
+const nobody: Settler = { resolve() {}, reject() {} };
 const noBuffers: readonly ArrayBufferView[] = [];
 
 /** A request, or a record that waits to become one. */
@@ -55,10 +62,7 @@ export class Request {
   name = '';
   /** The file descriptor that errors name; -1 if there is none. */
   fd = -1;
-  resolve: Settle = nothing;
-  reject: Settle = nothing;
-  /** The promise that was given to the caller, by which the request can be cancelled. */
-  promise: Promise<unknown> | undefined = undefined;
+  settler: Settler = nobody;
   /** Foreign buffers that the kernel may use until the last CQE. */
   buffers: readonly ArrayBufferView[] = noBuffers;
   details: RequestDetails | undefined = undefined;
@@ -102,9 +106,7 @@ export class Requests {
     request.active = false;
     request.generation = (request.generation + 1) % GENERATIONS;
     request.fd = -1;
-    request.resolve = nothing;
-    request.reject = nothing;
-    request.promise = undefined;
+    request.settler = nobody;
     request.buffers = noBuffers;
     request.details = undefined;
     this.count--;
@@ -119,7 +121,7 @@ export class Requests {
 
   /** The request in flight that this promise was returned for. */
   ofPromise(promise: Promise<unknown>): Request | undefined {
-    return this.#all.find((request) => request.active && request.promise === promise);
+    return this.#all.find((request) => request.active && request.settler.promise === promise);
   }
 
   *[Symbol.iterator](): Iterator<Request> {
