@@ -86,7 +86,7 @@ export class Scratch implements BorrowedMemory {
   }
 
   #nameInErrors(text: string, name: string): void {
-    if (!/path$|^target$/.test(name)) return; // the name of an extended attribute
+    if (!name.endsWith('path') && name !== 'target') return; // the name of an extended attribute
     if (this.path === undefined) this.path = text;
     else this.dest = text;
   }
