@@ -9,18 +9,18 @@ function reject(value: unknown, name: string, type: string): never {
   throw outOfRange(`${name} is ${value}, which C's ${type} type cannot hold`);
 }
 
-/** */
+/** C's `int`. */
 export function int32(value: number, name: string): number {
   return typeof value === 'number' && (value | 0) === value ? value : reject(value, name, '32-bit signed');
 }
 
-/** */
+/** C's `unsigned int`. */
 export function uint32(value: number, name: string): number {
   if (typeof value === 'number' && (value >>> 0 === value || (value | 0) === value)) return value;
   return reject(value, name, '32-bit unsigned');
 }
 
-/** */
+/** C's `short`. */
 export function int16(value: number, name: string): number {
   return typeof value === 'number' && (value << 16) >> 16 === value ? value : reject(value, name, '16-bit signed');
 }
@@ -32,7 +32,7 @@ export function uint16(value: number, name: string): number {
   return converted === value || (value << 16) >> 16 === value ? converted : reject(value, name, '16-bit unsigned');
 }
 
-/** */
+/** C's `signed char`. */
 export function int8(value: number, name: string): number {
   return typeof value === 'number' && (value << 24) >> 24 === value ? value : reject(value, name, '8-bit signed');
 }
@@ -44,7 +44,7 @@ export function uint8(value: number, name: string): number {
   return converted === value || (value << 24) >> 24 === value ? converted : reject(value, name, '8-bit unsigned');
 }
 
-/** */
+/** C's `bool`: a boolean, 0 or 1. */
 export function bool(value: boolean | number, name: string): number {
   if (value === true || value === 1) return 1;
   if (value === false || value === 0) return 0;

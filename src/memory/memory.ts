@@ -1,6 +1,6 @@
 /** Allocation: structs, typed arrays, strings and mappings that C and the kernel can use. */
 import { invalidNumber, invalidState, invalidType, invalidValue, outOfRange } from '../checks/errors.js';
-import { safe } from '../checks/integers.js';
+import { int32, safe } from '../checks/integers.js';
 import { systemError } from '../checks/system-error.js';
 import { ENOSYS } from '../constants/generated/linux.js';
 import { ADDRESS, type AddressSource, AddressSpace, type CachedArray, SIZE } from './address-space.js';
@@ -116,9 +116,9 @@ export class Memory extends AddressSpace {
     const map = this.#pages.map;
     if (map === undefined) throw systemError(-ENOSYS, 'mmap', 'There is no host here.');
     const address = map(
-      notNegative(fd, 'fd'),
+      int32(notNegative(fd, 'fd'), 'fd'),
       length,
-      notNegative(prot, 'prot'),
+      int32(notNegative(prot, 'prot'), 'prot'),
       notNegative(Number(offset), 'offset'),
     );
     if (address < 0) throw systemError(address, 'mmap');

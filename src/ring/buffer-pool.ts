@@ -49,9 +49,14 @@ export class ReceivedBuffer implements Disposable {
     this.#bytes = bytes;
   }
 
-  /** The data: a view of the buffer, not a copy. @throws a TypeError once it has been released. */
+  /**
+   * The data: a view of the buffer, not a copy.
+   *
+   * @throws a TypeError once it has been released, or its buffer ring is closed: then the memory is somebody else's.
+   */
   get bytes(): Uint8Array {
     if (this.#released) throw invalidState('buffer', 'held', 'released');
+    if (!this.#owner.isOpen) throw invalidState('buffer', 'held', 'one of a closed buffer ring');
     return this.#bytes;
   }
 

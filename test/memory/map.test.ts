@@ -125,10 +125,12 @@ describe('map', () => {
     [1.5, PROT_READ, 1, 0],
     [PAGE, -1, 1, 0],
     [PAGE, PROT_READ, -1, 0],
+    [PAGE, PROT_READ, 2 ** 32, 0],
+    [PAGE, 2 ** 32 + PROT_READ, 1, 0],
     [PAGE, PROT_READ, 1, -PAGE],
     [PAGE, PROT_READ, 1, Number.NaN],
   ])('refuses map(%d, %d, %d, %d)', (length, prot, fd, offset) => {
-    expect(() => map(length, prot, fd, offset)).toThrow(/must be|cannot be negative/);
+    expect(() => map(length, prot, fd, offset)).toThrow(/must be|cannot be negative|cannot hold/);
   });
 
   it('throws where there is no host', async () => {

@@ -90,6 +90,19 @@ describe('a buffer ring', () => {
     expect(ring.pending).toBeLessThanOrEqual(1);
   });
 
+  it('gives no access to the memory of a buffer that was held when it was closed', async () => {
+    const ring = openRing();
+    const [client, server] = await connection(ring);
+    const buffers = ring.bufferRing({ entries: 2, size: 4 });
+    await ring.send(client, Buffer.from('data'));
+    const held = await ring.recv(server, buffers);
+    expect(text(held)).toBe('data');
+    buffers.close();
+    expect(() => held.bytes).toThrow('buffer must be held, not one of a closed buffer ring');
+    expect(held.length).toBe(4);
+    held.release();
+  });
+
   it('has a group of its own', async () => {
     const ring = openRing();
     const [one, two, three] = [0, 1, 7].map((group, index) =>
