@@ -131,7 +131,7 @@ class PlannedChain extends Operations {
   }
 
   async submit(): Promise<unknown[]> {
-    const outcomes = await this.#start();
+    const outcomes = await this.settle();
     const first = firstFailure(outcomes);
     if (first < 0) return outcomes.map((each) => (each as { value?: unknown }).value);
     const { reason } = outcomes[first] as { reason: unknown };
@@ -141,8 +141,12 @@ class PlannedChain extends Operations {
     throw error;
   }
 
-  async settle(): Promise<Outcome[]> {
-    return await this.#start();
+  settle(): Promise<Outcome[]> {
+    try {
+      return this.#start();
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Submits the members. Throws for a chain that cannot be submitted. */
