@@ -15,16 +15,16 @@ export const knownDifferences: Readonly<Record<string, KnownDifference>> = {
     sometimes: true,
   },
   'wq-aff': {
-    cause: "it takes for granted that the kernel's threads have the pids next to its own, which Node's threads have",
-    until: 'the test asks which threads these are',
+    cause: "it assumes that the kernel's threads have the pids after its own, but Node's threads have them",
+    until: 'the test looks the threads up',
     sometimes: true, // it skips natively, too, when another process has got one of the pids
   },
 };
 
 /** Tests whose output or operations are a race, with the cause: only their verdict is compared. */
 export const racing: Readonly<Record<string, string>> = {
-  'exit-no-cleanup': 'it exits while its threads may have begun to read once more',
+  'exit-no-cleanup': 'it exits while its threads may have begun another read',
   'futex-kill': 'a child exits at once, whether or not the polling thread has taken its SQE yet',
-  'min-timeout': 'it says by how much the clock was late, and tries again what was',
-  'min-timeout-wait': 'it says by how much the clock was late, of which it allows three milliseconds',
+  'min-timeout': 'it prints how late the clock was, and repeats a case that was late',
+  'min-timeout-wait': 'it prints how late the clock was, and allows three milliseconds',
 };

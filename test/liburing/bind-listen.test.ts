@@ -258,7 +258,7 @@ it('test_bad_bind', () => {
   expect(submitted_result(ring)).toBe(-EINVAL);
 
   /* Bind with bad fd */
-  const file = closing(open('/dev/null', O_RDONLY)); // C uses 0, whatever that is here
+  const file = closing(open('/dev/null', O_RDONLY)); // C uses the number 0, which may be any file here
   io_uring_prep_bind(get_sqe(ring), file, server_addr, sockaddr_in.size);
   expect(submitted_result(ring)).toBe(-ENOTSOCK);
 

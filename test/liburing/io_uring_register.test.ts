@@ -78,7 +78,7 @@ const register_buffers = (fd: number, base: Address, len: number): number => {
 };
 
 it('invalid fd', () => {
-  // newer kernels take -1 for no ring, with which there is no such opcode
+  // newer kernels take -1 as "no ring", and no such opcode works without a ring
   expect([-EBADF, -EINVAL]).toContain(io_uring_register(-1, 0, null, 0));
 });
 

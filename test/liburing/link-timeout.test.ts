@@ -193,7 +193,7 @@ it('test_fail_lone_link_timeouts', () => {
 });
 
 it('test_fail_two_link_timeouts', () => {
-  // C uses 0, whatever that is here
+  // C uses the number 0, which may be any file here
   const [, write_fd] = pipe_fds();
   const res = run(
     openRing(8),

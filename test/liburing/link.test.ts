@@ -141,7 +141,7 @@ it('test_double_hardlink', () => {
 
 it('test_early_fail_and_wait', () => {
   const ring = openRing(8);
-  // C uses 42, whatever that is here
+  // C uses the number 42, which may be any file here
   const invalid_fd = 0x7fffffff;
 
   const sqe = get_sqe(ring);

@@ -149,7 +149,7 @@ function test_remote_submit(target: io_uring): void {
 }
 
 function test_invalid(ring: io_uring, fixed: boolean): void {
-  // C uses 1, whatever that is here
+  // C uses the number 1, which may be any file here
   const fd = closing(open('/dev/null', O_RDONLY));
   const sqe = get_sqe(ring);
   if (fixed) {

@@ -64,7 +64,7 @@ function add_polls(ring: io_uring, fd: number, nr: number): void {
     for (let i = 0; i < batch; i++) {
       const sqe = get_sqe(ring);
       io_uring_prep_poll_add(sqe, fd, POLLIN);
-      // C's is the SQE's address, of which there are 1024
+      // C uses the SQE's address; there are 1024
       sqe.user_data = sqe_index.push(sqe_index.length + 1);
     }
     expect(io_uring_submit(ring)).toBe(batch);

@@ -14,7 +14,7 @@ export function upstreamTests(): string[] {
   return [...new Set(names.map(([, listed, added]) => listed ?? added ?? ''))].sort();
 }
 
-/** What a C test takes that makes it hard to port, as its source says. */
+/** What a C test needs that makes it hard to port, by patterns in its source. */
 const needs: readonly (readonly [RegExp, string])[] = [
   [/\bv?fork\(|\bexecv|\bsystem\(/, 'processes of its own'],
   [/\bsigaction\(|\bsignal\(|\balarm\(|\bsignalfd\(/, 'signals'],
@@ -28,7 +28,7 @@ const needs: readonly (readonly [RegExp, string])[] = [
   [/bpf_object|skel\.h/, 'BPF programs'],
 ];
 
-/** Why a test is not ported; it is run as it is nevertheless. */
+/** Why a test is not ported. It runs unmodified nevertheless. */
 function whyNot(name: string): string {
   const stem = name.replace(/\.cc?$/, '');
   if (name.startsWith('xfail')) return "it is about a wrong use of C's stack";
@@ -36,7 +36,7 @@ function whyNot(name: string): string {
   if (difference) return difference.cause;
   const source = read(`build/liburing/test/${name}`);
   const what = needs.flatMap(([pattern, need]) => (pattern.test(source) ? [need] : []));
-  if (what.length > 0) return `takes ${what.join(', ')}`;
+  if (what.length > 0) return `needs ${what.join(', ')}`;
   const called = new Set(source.match(/\w+/g));
   const functions = model.functions.filter((fn) => called.has(fn.name)).length;
   if (functions === 0) return 'makes system calls itself, and calls none of the functions';
@@ -115,13 +115,13 @@ and says so.
 
 - \`support/\` has what C takes from \`test/helpers.c\` and from the C library. Node lacks most of the latter:
   \`syscall.c\` makes the system calls, so that io_uring is not tested with io_uring.
-- A port skips only where the C test, built and run on the same kernel, skips: \`support/skip.ts\` sees to it.
+- A port skips only where the C test, built and run on the same kernel, skips: \`support/skip.ts\` checks that.
 - After each test \`support/clean.ts\` looks for descriptors, processes and files that it left.
 - \`functions/\` has tests of functions that no C test calls, or none that is ported.
 - A test that has no port is compiled to wasm and run as it is, beside its native build: \`make conformance\`.
-- \`make mutate\` breaks the bindings, an argument of a prep function at a time: 0 goes in its place, or it and
-  the next one change places. It tells which of it the tests do not notice; \`test/mutate/survivors.ts\` has those
-  that no test can, with the reason.
+- \`make mutate\` breaks the bindings, one argument of a prep function at a time: 0 takes its place, or it
+  changes places with the next one. It reports the mutants that no test notices. \`test/mutate/survivors.ts\`
+  lists those that no test can notice, with the reason.
 
 ## The ports: ${ported.length} of ${upstream.length}
 

@@ -43,7 +43,7 @@ const DEFER = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
 
 const newSizes = (sq_entries: number, cq_entries: number): io_uring_params => newParams({ sq_entries, cq_entries });
 
-/** Resizes a ring amid its completions, to the next of the sizes if it can. */
+/** Resizes a ring while requests complete, to the next of the sizes if it can. */
 function resize_on(ring: io_uring, p: io_uring_params): void {
   const ret = io_uring_resize_rings(ring, p);
   if (ret === -EOVERFLOW) return;

@@ -51,7 +51,7 @@ export class Waiter {
     this.#listening = false;
   }
 
-  /** Has the event loop call when there are completions; the process stays alive for them, if any are expected. */
+  /** Lets the event loop call back when there are completions. If any are expected, the process stays alive for them. */
   sleep(): void {
     if (this.#requests.count === 0 && !this.#listening) {
       this.#wake?.setReferenced(false);
