@@ -18,6 +18,20 @@ const hosts = new WeakMap<Instance, Host>();
 /** The shim that an instance makes its system calls with; undefined if it has none. */
 export const hostOf = (instance: Instance): Host | undefined => hosts.get(instance);
 
+/** What ends before an instance does: its rings with a `Ring`, which have requests to settle. */
+const users = new WeakMap<Instance, Set<() => void>>();
+
+/**
+ * Calls `end` before an instance is closed.
+ *
+ * @returns a function that takes this back.
+ */
+export function endBefore(instance: Instance, end: () => void): () => void {
+  const ends = users.get(instance);
+  ends?.add(end);
+  return () => ends?.delete(end);
+}
+
 /** Opens a window and makes an instance in it. */
 export function instantiate(module: WebAssembly.Module, host: Host, options: InstanceOptions = {}): Instance {
   const { windowSize = DEFAULT_WINDOW } = options;
@@ -35,7 +49,13 @@ export function instantiate(module: WebAssembly.Module, host: Host, options: Ins
   // the kernel reads structs on the stack, too, so it is in the window
   setStack(exports, window.mmap(STACK_SIZE) + STACK_SIZE);
   const memory = new Memory(wasm, window.start, end, window, host);
-  const instance = { functions: bindAll(exports, memory), memory, hasHost: true, close: () => window.close() };
+  const ends = new Set<() => void>();
+  const close = (): void => {
+    for (const end of [...ends]) end();
+    window.close();
+  };
+  const instance = { functions: bindAll(exports, memory), memory, hasHost: true, close };
   hosts.set(instance, host);
+  users.set(instance, ends);
   return instance;
 }

@@ -1,7 +1,7 @@
 /** An instance of liburing: the wasm module, its memory, and the functions bound to both. */
 import { invalidNumber } from '../checks/errors.js';
 import { systemError } from '../checks/system-error.js';
-import { ENOSYS } from '../constants/generated/linux.js';
+import { ENOMEM, ENOSYS } from '../constants/generated/linux.js';
 import { Memory } from '../memory/memory.js';
 import { OrdinaryPages } from '../memory/ordinary-pages.js';
 import { pageAlign, WASM_PAGE_SIZE } from '../memory/pages.js';
@@ -25,7 +25,10 @@ export interface Instance {
   readonly memory: Memory;
   /** Whether system calls can be made. Without a host, an instance only prepares SQEs. */
   readonly hasHost: boolean;
-  /** Closes the instance's rings and unmaps its window. Nothing of it may be used afterwards. */
+  /**
+   * Closes the instance's rings and unmaps its window. Requests of a `Ring` are cancelled, and this blocks until the
+   * kernel has ended them. Nothing of the instance may be used afterwards.
+   */
   close(): void;
 }
 
@@ -43,7 +46,16 @@ export function checkWindowSize(size: number): void {
 /** A linear memory of fixed size: an engine never moves it. */
 export function fixedMemory(bytes: number): WebAssembly.Memory {
   const pages = bytes / WASM_PAGE_SIZE;
-  return new WebAssembly.Memory({ initial: pages, maximum: pages });
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw systemError(
+      -ENOMEM,
+      'mmap',
+      'A WebAssembly memory takes some 10 GiB of addresses, most of them without memory: see ulimit -v.',
+    );
+  }
 }
 
 const exportedNumber = (exported: WebAssembly.Exports, name: string): number =>

@@ -1,7 +1,6 @@
 /** A ring whose requests are promises: the public face of the engine, and nothing else. */
 import { invalidValue } from '../checks/errors.js';
 import { instance as defaultInstance } from '../host/default.js';
-import { hostOf } from '../host/instance.js';
 import type { Memory } from '../memory/memory.js';
 import type { io_uring } from '../structs/generated/structs.js';
 import { QueueIterator } from './async-queue.js';
@@ -52,9 +51,7 @@ export class Ring extends RingRequests implements Disposable, AsyncDisposable {
     const setup = readRingOptions(options);
     const { instance = defaultInstance, stacks = false } = options;
     const inbox = new Inbox(() => engine);
-    const engine: Engine = new Engine(instance, hostOf(instance), setup, (data, len, flags) =>
-      inbox.deliver({ data, len, flags }),
-    );
+    const engine: Engine = new Engine(instance, setup, (data, len, flags) => inbox.deliver({ data, len, flags }));
     engine.use(inbox);
     const requester = new Requester(engine, stacks);
     super(requester);

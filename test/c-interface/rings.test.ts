@@ -51,6 +51,7 @@ import {
   io_uring_wait_cqe,
   memory,
 } from '../../src/c.js';
+import { Ring } from '../../src/index.js';
 import { EBADF } from '../../src/linux.js';
 import { closeRing, initRing, openRing, patiently, runNops, upTo } from '../support/ring.js';
 
@@ -381,6 +382,16 @@ describe('instances', () => {
     expect(openFds()).toBe(fds + 4); // and the window's memfd
     other.close();
     expect(openFds()).toBe(fds);
+  });
+
+  it('closing one settles the requests of its Rings first', async () => {
+    const other = createInstance({ windowSize: 4 << 20 });
+    const ring = new Ring({ instance: other });
+    await ring.nop();
+    const cancelled = expect(ring.timeout(10_000)).rejects.toMatchObject({ code: 'ECANCELED' });
+    other.close();
+    await cancelled;
+    await expect(ring.nop()).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' });
   });
 
   it('many, one after the other, give their addresses back', () => {

@@ -118,3 +118,16 @@ describe('without a host', () => {
     expect(host).toMatch(/^EPERM: operation not permitted, memfd_create\./);
   });
 });
+
+it('the import says what is missing where addresses are limited', () => {
+  const script = `
+    import('liburing-wasm').then(
+      () => console.log('imported'),
+      ({ code, syscall, message }) => console.log(JSON.stringify({ code, syscall, message })));`;
+  // enough for Node, and not for a WebAssembly memory
+  const { stdout, stderr } = runScript(script, { prefix: ['prlimit', `--as=${1200 * 1000 * 1024}`] });
+  expect(stderr).toBe('');
+  const error = JSON.parse(stdout) as Record<string, unknown>;
+  expect(error).toMatchObject({ code: 'ENOMEM', syscall: 'mmap' });
+  expect(error.message).toMatch(/ulimit -v/);
+});

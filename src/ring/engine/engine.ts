@@ -1,6 +1,6 @@
 /** The engine of a ring: its parts, in the order in which they build on each other. It knows nothing of `Ring`. */
 import { check } from '../../host/check.js';
-import type { Host } from '../../host/shim.js';
+import { endBefore, hostOf } from '../../host/instance.js';
 import type { Functions } from '../../liburing/generated/functions.js';
 import type { Instance } from '../../liburing/instance.js';
 import type { Memory } from '../../memory/memory.js';
@@ -29,7 +29,8 @@ export class Engine {
   readonly bufferGroups = new Set<number>();
 
   /** @throws a SystemError if the ring cannot be set up. */
-  constructor({ functions, memory }: Instance, host: Host | undefined, setup: Setup, receive: MessageReceiver) {
+  constructor(instance: Instance, setup: Setup, receive: MessageReceiver) {
+    const { functions, memory } = instance;
     const pointers = memory.allocPointers(io_uring_cqe, BATCH);
     let struct: io_uring;
     try {
@@ -38,7 +39,7 @@ export class Engine {
       memory.free(pointers);
       throw error;
     }
-    const ring = new KernelRing(functions, memory, host, struct);
+    const ring = new KernelRing(functions, memory, hostOf(instance), struct);
     this.ring = ring;
     this.reaper = new Reaper(ring, this.requests, pointers, receive);
     this.submitter = new Submitter(ring, this.requests, this.reaper, () => this.waiter.sleep());
@@ -50,6 +51,7 @@ export class Engine {
     this.closer = new Closer(ring, this.requests, this.reaper, this.submitter, this.canceller, this.waiter);
     this.draft = new Draft(memory);
     this.use(this.draft);
+    this.use({ ringEnded: endBefore(instance, () => this.closer.closeNow()) });
   }
 
   get functions(): Functions {
