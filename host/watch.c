@@ -9,6 +9,7 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -32,7 +33,12 @@ struct watch {
 	bool loop;
 	bool closed;
 	int references; /* the JavaScript functions, and the loop */
-	int eventfd;	/* the one that we made, or -1 */
+	/*
+	 * What is polled, ours: an eventfd, or a duplicate of the ring's fd.
+	 * libuv ends the process if somebody closes an fd that it polls.
+	 */
+	int fd;
+	bool is_eventfd;
 
 	/* with the loop */
 	uv_poll_t poll;
@@ -47,18 +53,18 @@ struct watch {
 	napi_threadsafe_function call;
 };
 
-static void close_eventfd(struct watch *w)
+static void close_fd(struct watch *w)
 {
-	if (w->eventfd >= 0)
-		close(w->eventfd);
-	w->eventfd = -1;
+	if (w->fd >= 0)
+		close(w->fd);
+	w->fd = -1;
 }
 
 static void put(struct watch *w)
 {
 	if (--w->references)
 		return;
-	close_eventfd(w);
+	close_fd(w);
 	free(w);
 }
 
@@ -92,7 +98,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	(void) status;
 	(void) events;
 	/* the eventfd stays readable until it is read */
-	if (w->eventfd >= 0 && read(w->eventfd, &count, sizeof(count)) < 0 &&
+	if (w->is_eventfd && read(w->fd, &count, sizeof(count)) < 0 &&
 	    errno == EAGAIN)
 		return;
 	if (napi_open_handle_scope(w->env, &scope) != napi_ok)
@@ -124,7 +130,7 @@ static void close_poll(struct watch *w)
 	napi_async_destroy(w->env, w->context);
 	uv_close((uv_handle_t *) &w->poll, on_closed);
 	/* libuv has closed it; the object stays until it is collected */
-	close_eventfd(w);
+	close_fd(w);
 }
 
 static void on_environment_end(napi_async_cleanup_hook_handle handle,
@@ -134,7 +140,7 @@ static void on_environment_end(napi_async_cleanup_hook_handle handle,
 	close_poll(data);
 }
 
-static int open_poll(struct watch *w, int fd, napi_value callback)
+static int open_poll(struct watch *w, napi_value callback)
 {
 	struct uv_loop_s *loop;
 	napi_value name;
@@ -142,7 +148,7 @@ static int open_poll(struct watch *w, int fd, napi_value callback)
 
 	if (napi_get_uv_event_loop(w->env, &loop) != napi_ok)
 		return -ENOSYS;
-	ret = uv_poll_init(loop, &w->poll, fd);
+	ret = uv_poll_init(loop, &w->poll, w->fd);
 	if (ret)
 		return ret;
 	w->poll.data = w;
@@ -201,7 +207,7 @@ static void close_thread(void *data)
 	napi_release_threadsafe_function(w->call, napi_tsfn_abort);
 	close(w->epoll);
 	close(w->stop);
-	close_eventfd(w);
+	close_fd(w);
 }
 
 static int start_thread(struct watch *w)
@@ -228,7 +234,7 @@ static int add_fd(int epoll, int fd, uint32_t events)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-static int open_thread(struct watch *w, int fd, napi_value callback)
+static int open_thread(struct watch *w, napi_value callback)
 {
 	napi_value name;
 	int ret;
@@ -240,7 +246,7 @@ static int open_thread(struct watch *w, int fd, napi_value callback)
 		ret = add_fd(w->epoll, w->stop, EPOLLIN);
 	/* edge-triggered: only completions that are new wake the thread */
 	if (!ret)
-		ret = add_fd(w->epoll, fd, EPOLLIN | EPOLLET);
+		ret = add_fd(w->epoll, w->fd, EPOLLIN | EPOLLET);
 	if (!ret &&
 	    (napi_create_string_utf8(w->env, "io_uring", NAPI_AUTO_LENGTH,
 				     &name) != napi_ok ||
@@ -368,23 +374,25 @@ napi_value watch_create(napi_env env, napi_callback_info info)
 	w->loop = loop;
 	w->epoll = w->stop = -1;
 	w->references = 1; /* ours, until all functions exist */
-	w->eventfd = -1;
-	if (fd < 0) {
-		fd = w->eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-		if (fd < 0) {
-			ret = -errno;
-			put(w);
-			return throw_errno(env, "eventfd", ret);
-		}
+	w->is_eventfd = fd < 0;
+	w->fd = w->is_eventfd ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+			      : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (w->fd < 0) {
+		const char *syscall = w->is_eventfd ? "eventfd" : "dup";
+
+		ret = -errno;
+		put(w);
+		return throw_errno(env, syscall, ret);
 	}
-	ret = loop ? open_poll(w, fd, argv[1]) : open_thread(w, fd, argv[1]);
+	ret = loop ? open_poll(w, argv[1]) : open_thread(w, argv[1]);
 	if (ret) {
 		put(w);
 		return throw_errno(env, loop ? "uv_poll_init" : "epoll_ctl",
 				   ret);
 	}
 	if (napi_create_object(env, &object) != napi_ok ||
-	    napi_create_int32(env, w->eventfd, &eventfd_number) != napi_ok ||
+	    napi_create_int32(env, w->is_eventfd ? w->fd : -1,
+			      &eventfd_number) != napi_ok ||
 	    napi_set_named_property(env, object, "eventfd", eventfd_number) !=
 		    napi_ok ||
 	    !add_function(env, object, w, "ref", watch_ref) ||

@@ -1,15 +1,15 @@
 /** The iterators of multishot operations: pausing, leaving the loop, waiting for buffers, signals. */
-import { closeSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Multishot, type ReceivedBuffer } from '../../src/index.js';
 import { AF_INET, POLLIN, SOCK_STREAM } from '../../src/linux.js';
+import { openFiles } from '../support/descriptors.js';
 import { openRing } from '../support/observed.js';
 import { closing, connection, listen, udp } from '../support/sockets.js';
 import { until } from '../support/until.js';
 
 const text = (buffer: ReceivedBuffer): string => Buffer.from(buffer.bytes).toString();
-const openFds = (): number => readdirSync('/proc/self/fd').length;
 
 describe('back-pressure', () => {
   it('pauses when more than highWaterMark items wait, and loses nothing', async () => {
@@ -70,16 +70,16 @@ describe('leaving the loop', () => {
     const ring = openRing();
     const { fd, port } = await listen(ring);
     const clients = await Promise.all([1, 2, 3].map(async () => closing(await ring.socket(AF_INET, SOCK_STREAM))));
-    const before = openFds();
+    const before = openFiles();
     const accepting = ring.multishot_accept(fd);
     for (const client of clients) await ring.connect(client, { address: '127.0.0.1', port });
     await until(() => accepting.length === 3);
-    expect(openFds()).toBe(before + 3);
+    expect(openFiles()).toBe(before + 3);
     for await (const connected of accepting) {
       closeSync(connected);
       break;
     }
-    expect(openFds()).toBe(before);
+    expect(openFiles()).toBe(before);
     expect(ring.pending).toBe(0);
     expect(await accepting.next()).toEqual({ done: true, value: undefined });
 

@@ -16,6 +16,9 @@ export interface RingUser {
   ringEnded?(): void;
 }
 
+/** Requests of rings that failed. The kernel may use their buffers for as long as it likes. */
+const stranded = new Set<Requests>();
+
 /** Closes a ring, once. */
 export class Closer {
   /** What uses the ring. */
@@ -47,10 +50,15 @@ export class Closer {
 
   /** Resolves when everything has been given back. */
   close(): Promise<void> {
+    if (this.#ring.closed) return this.#promise ?? Promise.resolve();
     this.#promise ??= new Promise((resolve) => {
       this.#resolve = resolve;
-      this.#start();
-      this.#waiter.sleep();
+      try {
+        this.#start();
+        this.#waiter.sleep();
+      } catch (error) {
+        this.fail(error);
+      }
     });
     return this.#promise;
   }
@@ -59,12 +67,41 @@ export class Closer {
   closeNow(): void {
     const { closed, closing, functions, struct } = this.#ring;
     if (closed) return;
-    if (!closing) this.#start();
-    while (this.#requests.count > 0) {
-      this.#waiter.block(() => functions.io_uring_submit_and_wait(struct, 1));
-      this.#canceller.cancelRest();
+    try {
+      if (!closing) this.#start();
+      while (this.#requests.count > 0) {
+        this.#waiter.block(() => functions.io_uring_submit_and_wait(struct, 1));
+        this.#canceller.cancelRest();
+      }
+    } catch (error) {
+      this.#strand(error);
+      throw error;
     }
     this.#finish();
+  }
+
+  /** Closes a ring that itself has failed: its requests are rejected with the error. */
+  fail(error: unknown): void {
+    if (this.#ring.closed) return;
+    for (const request of [...this.#requests]) this.#reaper.fail(request, error);
+    try {
+      this.closeNow();
+    } catch {
+      // the requests have been told of the first error
+    }
+  }
+
+  /** Leaves a ring that cannot be closed. Its memory stays, as the kernel may still write to it. */
+  #strand(error: unknown): void {
+    const ring = this.#ring;
+    ring.closing = true;
+    ring.closed = true;
+    stranded.add(this.#requests);
+    for (const request of [...this.#requests]) this.#reaper.fail(request, error);
+    for (const user of [...this.users]) user.ringCloses?.();
+    this.#waiter.close();
+    this.#resolve?.();
+    this.#resolve = undefined;
   }
 
   #start(): void {

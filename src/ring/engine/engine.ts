@@ -42,11 +42,15 @@ export class Engine {
     const ring = new KernelRing(functions, memory, hostOf(instance), struct);
     this.ring = ring;
     this.reaper = new Reaper(ring, this.requests, pointers, receive);
-    this.submitter = new Submitter(ring, this.requests, this.reaper, () => this.waiter.sleep());
+    this.submitter = new Submitter(ring, this.requests, this.reaper, {
+      wait: () => this.waiter.sleep(),
+      failed: (error) => this.closer.fail(error),
+    });
     this.canceller = new Canceller(ring, this.requests, this.reaper, this.submitter);
     this.waiter = new Waiter(ring, this.requests, this.reaper, this.submitter, {
       idle: () => this.closer.idle(),
       busy: () => this.canceller.cancelRest(),
+      failed: (error) => this.closer.fail(error),
     });
     this.closer = new Closer(ring, this.requests, this.reaper, this.submitter, this.canceller, this.waiter);
     this.draft = new Draft(memory);

@@ -1,11 +1,14 @@
 /** From CQEs to requests: takes what the kernel has completed, and settles it. */
+
+import { SystemError } from '../../checks/system-error.js';
+import { EBADF } from '../../constants/generated/linux.js';
 import { IORING_CQE_F_32, IORING_CQE_F_MORE, IORING_CQE_F_NOTIF } from '../../constants/generated/uring.js';
 import { CQE_FLAGS, CQE_RES, CQE_USER_DATA } from '../../liburing/entry-layout.js';
 import type { Pointers } from '../../memory/pointers.js';
 import type { io_uring_cqe } from '../../structs/generated/structs.js';
 import { completed, failure } from '../outcome.js';
 import type { KernelRing } from './kernel-ring.js';
-import type { Request, Requests } from './request.js';
+import { nobody, type Request, type Requests } from './request.js';
 
 /** How many CQEs are taken from the ring at once. */
 export const BATCH = 256;
@@ -101,6 +104,17 @@ export class Reaper {
     const last = !(flags & IORING_CQE_F_MORE);
     completed(request, res, flags, last);
     if (last) this.release(request);
+  }
+
+  /** Tells a request that its ring failed. The kernel may still use its buffers, so that it stays a request. */
+  fail(request: Request, error: unknown): void {
+    const { settler, details } = request;
+    request.settler = nobody;
+    settler.reject(error);
+    if (details?.sink === undefined) return;
+    const { sink } = details;
+    details.sink = undefined;
+    sink.completed(error instanceof SystemError ? error.errno : -EBADF, 0, true);
   }
 
   /** Ends a request: frees the memory it borrowed, and its slot among the requests. */

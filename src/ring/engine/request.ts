@@ -49,7 +49,8 @@ export interface Settler {
   readonly promise?: Promise<unknown>;
 }
 
-const nobody: Settler = { resolve() {}, reject() {} };
+/** For requests whose outcome nobody waits for. */
+export const nobody: Settler = { resolve() {}, reject() {} };
 const noBuffers: readonly ArrayBufferView[] = [];
 
 /** A request, or a record that waits to become one. */

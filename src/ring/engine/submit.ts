@@ -24,6 +24,8 @@ export class Submitter {
   readonly #reaper: Reaper;
   /** Called after each submission, to wait for completions. */
   readonly #wait: () => void;
+  /** Called if the ring itself fails, and nobody is there to catch the error. */
+  readonly #failed: (error: unknown) => void;
   #scheduled = false;
   #rounds = 0;
   #lastSqeIsBig = false;
@@ -32,11 +34,17 @@ export class Submitter {
   readonly #flushInTick = (): void => this.#flushAgain();
   readonly #afterFirstCallbacks = (): void => process.nextTick(this.#flushInTick);
 
-  constructor(ring: KernelRing, requests: Requests, reaper: Reaper, wait: () => void) {
+  constructor(
+    ring: KernelRing,
+    requests: Requests,
+    reaper: Reaper,
+    { wait, failed }: { wait(): void; failed(error: unknown): void },
+  ) {
     this.#ring = ring;
     this.#requests = requests;
     this.#reaper = reaper;
     this.#wait = wait;
+    this.#failed = failed;
   }
 
   // --- SQEs ---------------------------------------------------------------------
@@ -123,9 +131,13 @@ export class Submitter {
     this.#scheduled = false;
     this.#rounds = 0;
     if (this.#ring.closed) return;
-    this.enter();
-    this.followUp(this.#reaper.reap());
-    this.#wait();
+    try {
+      this.enter();
+      this.followUp(this.#reaper.reap());
+      this.#wait();
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /** Submits, in one call, what the callbacks of promises that were just settled queue. */
@@ -140,11 +152,15 @@ export class Submitter {
     this.#scheduled = false;
     const { closed, functions, struct } = this.#ring;
     if (closed) return;
-    if (functions.io_uring_sq_ready(struct) > 0) {
-      this.enter();
-      this.followUp(this.#reaper.reap());
+    try {
+      if (functions.io_uring_sq_ready(struct) > 0) {
+        this.enter();
+        this.followUp(this.#reaper.reap());
+      }
+      this.#wait();
+    } catch (error) {
+      this.#failed(error);
     }
-    this.#wait();
   }
 
   /** Called in each turn of the event loop, before {@link followUp}. */

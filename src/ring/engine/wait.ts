@@ -20,13 +20,15 @@ export class Waiter {
   readonly #idle: () => void;
   /** Called when it has. */
   readonly #busy: () => void;
+  /** Called if the ring itself fails, and nobody is there to catch the error. */
+  readonly #failed: (error: unknown) => void;
 
   constructor(
     ring: KernelRing,
     requests: Requests,
     reaper: Reaper,
     submitter: Submitter,
-    { idle, busy }: { idle(): void; busy(): void },
+    { idle, busy, failed }: { idle(): void; busy(): void; failed(error: unknown): void },
   ) {
     this.#ring = ring;
     this.#requests = requests;
@@ -34,6 +36,7 @@ export class Waiter {
     this.#submitter = submitter;
     this.#idle = idle;
     this.#busy = busy;
+    this.#failed = failed;
   }
 
   get listening(): boolean {
@@ -77,9 +80,13 @@ export class Waiter {
 
   #woken(): void {
     if (this.#ring.closed) return;
-    this.#submitter.startTurn();
-    this.#submitter.followUp(this.#reaper.reap());
-    this.sleep();
+    try {
+      this.#submitter.startTurn();
+      this.#submitter.followUp(this.#reaper.reap());
+      this.sleep();
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /**

@@ -1,20 +1,19 @@
 /** Registered files and direct descriptors. */
-import { fstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { fstatSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { DirectFile } from '../../../src/index.js';
 import { AF_INET, AT_FDCWD, O_CREAT, O_RDWR, O_WRONLY, SOCK_STREAM } from '../../../src/linux.js';
+import { openFiles } from '../../support/descriptors.js';
 import { fails, openRing } from '../../support/observed.js';
 import { newPath } from '../../support/scratch.js';
 import { closing, listen } from '../../support/sockets.js';
-
-const openFds = (): number => readdirSync('/proc/self/fd').length;
 
 describe('direct descriptors', () => {
   it('openat_direct, open_direct, openat2_direct, close_direct make no ordinary fd', async () => {
     const ring = openRing();
     const files = ring.registerFiles(4);
     const path = newPath();
-    const before = openFds();
+    const before = openFiles();
     const file = await ring.openat_direct(AT_FDCWD, path, O_RDWR | O_CREAT, 0o600, files.at(0));
     expect(file).toBe(files.at(0));
     expect(await ring.write(file, Buffer.from('direct'), 6, 0)).toBe(6);
@@ -25,7 +24,7 @@ describe('direct descriptors', () => {
       expect(await ring.read(other, buf, 6, 0)).toBe(6);
       expect(buf.toString()).toBe('direct');
     }
-    expect(openFds()).toBe(before);
+    expect(openFiles()).toBe(before);
     expect((await ring.openat2_direct(AT_FDCWD, path, {}, files.at(3))).index).toBe(3);
     await fails(ring.open_direct(path), 'ENFILE');
     for (const each of [file, files.at(3), ...others]) expect(await ring.close_direct(each)).toBe(0);
