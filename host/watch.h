@@ -9,8 +9,9 @@
 
 /*
  * watch(fd, callback, loop): calls back when @fd becomes readable, or an
- * eventfd of its own if @fd is -1. With @loop, the runtime's own libuv loop
- * polls it; without, a thread does. Returns { eventfd, ref, unref, close }.
+ * eventfd of its own if @fd is -1. It polls a duplicate, so @fd may be closed
+ * at any time. With @loop, the runtime's own libuv loop polls; without, a
+ * thread does. Returns { eventfd, ref, unref, close }.
  */
 napi_value watch_create(napi_env env, napi_callback_info info);
 
