@@ -56,7 +56,7 @@ test: build page page-test-tools test-tools ## build all and run the tests (TEST
 	$(MAKE) test-programs
 	$(BIN)/vitest run --exclude 'test/kernel/**' $(TESTS)
 
-test-all: page page-test-tools test-tools kernel-test-programs $(B)/test/syscall.node ## both, with one sum in the end
+test-all: page page-test-tools test-tools kernel-test-programs $(B)/test/syscall.node ## test and test-kernel, with one sum in the end
 	KERNEL=$(abspath $(KERNEL)) $(BIN)/vitest run
 
 conformance: build ## liburing's own tests, in wasm and natively (JOBS=2, TEST=name for one)

@@ -195,7 +195,7 @@ fetch_pinned() {
 	say "$1 $2: looking in the distribution's archive"
 	# shellcheck disable=SC2086 # several suites
 	if ! apt_open "$1" $4; then
-		say "$1 $2: no source package to be had through apt"
+		say "$1 $2: apt has no source package"
 	elif deb=$(apt_newest "$1" "$2") && [ -z "$deb" ]; then
 		say "$1 $2: gone from the distribution's archive"
 	elif ! apt_download "$1" "$deb"; then

@@ -19,7 +19,7 @@ it('reports that the archive is out of reach, and leaves nothing behind', { time
     'kernel: the archive is out of reach, or has no linux-source-7.x for this system:',
   ]);
   expect(lines[2]).toMatch(/^ {2}W: Failed to fetch /);
-  expect(lines.at(-1)).toBe('fetch: no source of Linux to be had. See kernel-patch/fetch --help');
+  expect(lines.at(-1)).toBe('fetch: no source of Linux was found. See kernel-patch/fetch --help');
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
   expect(existsSync(tree)).toBe(false);
 });

@@ -1,4 +1,4 @@
-/** What make and the tests both read, they read alike. */
+/** Make and the tests read the lists that they share in the same way. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { inRoot } from '../support/paths.js';
 const make = (...list: string[]): string =>
   execFileSync('make', list, { cwd: inRoot('.'), encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 
-it('lists of programs', () => {
+it('make reads the same lists of programs as the tests', () => {
   const programs = Object.values(sample).flat();
   expect(programs.length).toBeGreaterThan(6);
   expect(cases.length).toBeGreaterThan(10);
